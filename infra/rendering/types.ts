@@ -1,0 +1,64 @@
+/**
+ * A HostPlan is every file that `up` would install on one host, as text.
+ *
+ * Files are grouped in components. A component is staged as a whole under the hash of its content
+ * (`gen/<component>/<hash>/…`) and becomes active when the link `current/<component>` points at it.
+ * Bodies hold no secrets: `@@secret:NAME@@` stands where the provider puts one on the host.
+ */
+
+export type ComponentName = "supervisor" | "postgresql" | "pgbouncer" | "postgres_exporter" | "pgbouncer_exporter" | "prometheus";
+
+export interface PlannedFile {
+  /** Relative to the component, e.g. "pg_hba.conf". */
+  path: string;
+  body: string;
+  /** Octal, e.g. "0640". */
+  mode: string;
+  /** What a change of this file needs. postgresql parameters are finer: see `settings`. */
+  change: "reload" | "restart";
+}
+
+export interface Component {
+  name: ComponentName;
+  files: PlannedFile[];
+  /** Names used in `@@secret:NAME@@` placeholders, sorted. */
+  secrets: string[];
+}
+
+export interface HostPlan {
+  host: string;
+  components: Component[];
+}
+
+/** Where things are on a host; absolute paths. Made by the platform. */
+export interface HostLayout {
+  /** The host's own folder. */
+  home: string;
+  /** gen/<component>/<hash> */
+  gen: string;
+  /** current/<component> → gen/<component>/<hash> */
+  current: string;
+  /** Data directory of the member; its last part is the member's name. */
+  data: string;
+  /** Unix sockets and pid files; short. */
+  run: string;
+  log: string;
+  /** Prometheus' own data. */
+  prometheusData: string;
+  /** Files that only Rollout writes, e.g. raised hot-standby values during a mixed change. */
+  rollout: string;
+  /** OS user that servers run as. */
+  user: string;
+  /** Absolute paths of programs on the host. */
+  programs: {
+    postgresBin: string;
+    pgbouncer: string;
+    postgresExporter: string;
+    pgbouncerExporter: string;
+    prometheus: string;
+    promtool: string;
+    supervisord: string;
+  };
+}
+
+export const secretPlaceholder = (name: string): string => `@@secret:${name}@@`;

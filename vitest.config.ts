@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+// Three projects: `unit` needs nothing, `server` starts real PostgreSQL servers, `e2e` runs the real engine.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**", "test/server/**"] } },
+      { test: { name: "server", include: ["test/server/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 600_000, hookTimeout: 600_000, fileParallelism: false } },
+    ],
+  },
+});
