@@ -14,30 +14,37 @@ export interface Connection {
   address: string;
   /** The host's folder; see HostLayout. */
   home: string;
-  /** Unix sockets of the host's services. */
+  /** Unix sockets of the host's services; `supervisor.sock` among them. */
   run: string;
   /** OS user that servers run as. */
   user: string;
 }
 
-/** Who a thing belongs to; written beside every data directory and in the host's registry. */
-export interface Owner {
+/** Who a host's folder belongs to. */
+export interface HostOwner {
   project: string;
   stack: string;
   cluster: string;
+}
+
+/** Who a data directory belongs to; written beside it. */
+export interface Owner extends HostOwner {
   member: string;
 }
 
 export interface FileInput {
-  path: string;
   body: string;
+  /** Octal, e.g. "0640". */
   mode: string;
 }
 
 /** HostFiles: stages one generation per component; never an active path. */
 export interface HostFilesInputs {
   connection: Connection;
-  components: Record<string, { files: FileInput[] }>;
+  /** Who the host's folder belongs to; a folder of another stack is refused. */
+  owner: HostOwner;
+  /** Component → path → file. */
+  components: Record<string, Record<string, FileInput>>;
   /** Name → value; secret. Filled into `@@secret:NAME@@` on the host. */
   secrets: Record<string, string>;
   /** Name → version of the credential; a new version is a new generation. */
@@ -46,8 +53,6 @@ export interface HostFilesInputs {
 export interface HostFilesOutputs extends HostFilesInputs {
   /** Component → generation hash. */
   staged: Record<string, string>;
-  /** Component → what `current/<component>` points at; "" when nothing. */
-  active: Record<string, string>;
   reachable: boolean;
 }
 
@@ -59,8 +64,6 @@ export interface CredentialInputs {
   password?: string;
   /** Raise by one to rotate. */
   rotation: number;
-  /** Where a lost state can find the verifier in use again. */
-  connection?: Connection;
 }
 export interface CredentialOutputs extends CredentialInputs {
   /** Secret. */
@@ -74,17 +77,20 @@ export interface CredentialOutputs extends CredentialInputs {
 /** Service: one daemon whose changes need no order with the servers. */
 export interface ServiceInputs {
   connection: Connection;
-  /** Program name under the service manager; also the component that holds its files. */
+  /** Program name under the service manager; also the component that holds its files. "supervisor": the manager itself. */
   name: string;
   /** Generation of the component's files. */
   generation: string;
-  /** What a new generation needs: a signal, a new process, or nothing because Rollout does it. */
-  activate: "reload" | "restart" | "never";
+  /** What a new generation needs. */
+  activate: "reload" | "restart";
+  /** Program on the host that must exist, with the package that brings it. */
+  program: { path: string; package: string };
   /** Answers when the service is healthy. */
   check?: { kind: "http"; url: string } | { kind: "tcp"; host: string; port: number };
 }
 export interface ServiceOutputs extends ServiceInputs {
-  running: boolean;
+  /** What is not as declared, one line each; filled by read. */
+  drift: string[];
   reachable: boolean;
 }
 
@@ -92,17 +98,19 @@ export interface ServiceOutputs extends ServiceInputs {
 export interface PostgresInstanceInputs {
   connection: Connection;
   owner: Owner;
+  /** Major version. */
   version: number;
   dataDirectory: string;
   /** Directory with initdb, postgres, pg_basebackup. */
   binDirectory: string;
   port: number;
+  /** Read at creation only. `init` makes the cluster's data here; a `clone` is made by Rollout. */
+  bootstrap: Bootstrap;
   /** Generation to start with; read at creation only. */
   generation: string;
-  /** Read at creation only. */
-  bootstrap: Bootstrap;
-  /** Connections of all members, to find a cluster that already runs; never diffed. */
-  peers: Connection[];
+  /** The other members, to find a cluster that exists already; read at creation only. */
+  peers: { name: string; connection: Connection; dataDirectory: string }[];
+  /** Delete the data directory with the resource. Default false: data stays. */
   deleteData: boolean;
 }
 export interface Bootstrap {
@@ -112,21 +120,19 @@ export interface Bootstrap {
   localeProvider: "libc" | "icu";
   locale: string;
   walSegmentSizeMb: number;
-  /** Role that replicas stream with, and its verifier (secret). */
-  replicationRole: string;
-  replicationVerifier: string;
 }
 export interface PostgresInstanceOutputs extends PostgresInstanceInputs {
-  /** "" while a replica waits for its clone. */
-  systemIdentifier: string;
-  running: boolean;
+  /** What is not as declared, one line each; filled by read. */
+  drift: string[];
   reachable: boolean;
 }
 
 /** Rollout: one per cluster; the only thing that activates anything ordered. */
 export interface RolloutInputs {
   cluster: string;
-  owner: Omit<Owner, "member">;
+  owner: HostOwner;
+  /** Major version; decides what a changed parameter needs. */
+  version: number;
   /** Member that should be primary. */
   primary: string;
   restart: RestartPolicy;
@@ -157,6 +163,8 @@ export interface RolloutOutputs extends RolloutInputs {
   systemIdentifier: string;
   observed: Record<string, ObservedMember>;
   observedPoolers: Record<string, { generation: string; running: boolean; reachable: boolean }>;
+  /** What is not as declared beyond single members, one line each. */
+  drift: string[];
 }
 export interface ObservedMember {
   reachable: boolean;
@@ -165,16 +173,23 @@ export interface ObservedMember {
   generation: string;
   /** Parameters that wait for a restart. */
   pendingRestart: string[];
-  streaming: boolean;
   /** What differs from what was declared when last applied, one line each. */
   drift: string[];
 }
 
 /** DatabaseObjects: databases, roles, grants and extensions, through the primary's local socket. */
 export interface DatabaseObjectsInputs {
+  cluster: string;
   /** Connections of all members; the primary is found live. */
   members: { name: string; connection: Connection; port: number; binDirectory: string }[];
-  roles: { name: string; login: boolean; replication: boolean; connectionLimit: number; inRoles: string[]; credentialVersion: number }[];
+  roles: {
+    name: string;
+    login: boolean;
+    replication: boolean;
+    connectionLimit: number;
+    inRoles: string[];
+    credentialVersion: number;
+  }[];
   /** Role → SCRAM verifier; secret. */
   verifiers: Record<string, string>;
   databases: { name: string; owner: string; extensions: string[]; readers: string[]; writers: string[] }[];

@@ -1,0 +1,73 @@
+/** One host as the resources see it: where things are, how to act on it, and its service manager. */
+
+import * as path from "node:path";
+import type { Connection } from "../infra/resources.ts";
+import { Supervisor } from "./services/supervisor.ts";
+import { LocalTransport } from "./transports/local.ts";
+import type { Transport } from "./transports/transport.ts";
+
+export interface Host {
+  readonly name: string;
+  readonly connection: Connection;
+  readonly transport: Transport;
+  readonly services: Supervisor;
+  readonly paths: HostPaths;
+}
+
+/** The provider's half of HostLayout (infra/rendering/types.ts): the same tree, from the connection alone. */
+export interface HostPaths {
+  home: string;
+  /** Staged generations: `gen/<component>/<hash>`. */
+  generation(component: string, hash: string): string;
+  generations(component: string): string;
+  /** `current/<component>`: a link to the generation in force. */
+  current(component: string): string;
+  data: string;
+  log: string;
+  rollout: string;
+  owner: string;
+  registry: string;
+  lock: string;
+}
+
+export function hostAt(connection: Connection): Host {
+  const home = connection.home;
+  return {
+    name: connection.host,
+    connection,
+    transport: new LocalTransport(connection.host),
+    services: new Supervisor(path.join(connection.run, "supervisor.sock")),
+    paths: {
+      home,
+      generations: (component) => path.join(home, "gen", component),
+      generation: (component, hash) => path.join(home, "gen", component, hash),
+      current: (component) => path.join(home, "current", component),
+      data: path.join(home, "data"),
+      log: path.join(home, "log"),
+      rollout: path.join(home, "rollout"),
+      owner: path.join(home, "owner.json"),
+      registry: path.join(home, "registry.json"),
+      lock: path.join(home, "lock.json"),
+    },
+  };
+}
+
+/** Points `current/<component>` at a staged generation. */
+export async function activate(host: Host, component: string, hash: string): Promise<void> {
+  const target = host.paths.generation(component, hash);
+  if (!(await host.transport.exists(target))) {
+    throw new Error(`generation ${hash} of ${component} is not staged on ${host.name} (looked for ${target})`);
+  }
+  await host.transport.link(path.join("..", "gen", component, hash), host.paths.current(component));
+}
+
+/** Hash of the generation in force; "" when there is none. */
+export async function activeGeneration(host: Host, component: string): Promise<string> {
+  const target = await host.transport.readLink(host.paths.current(component));
+  return target ? path.basename(target) : "";
+}
+
+/** Ends a component on this host: its link goes, its staged generations stay until the next clean-up. */
+export async function deactivate(host: Host, component: string): Promise<void> {
+  await host.transport.remove(host.paths.current(component));
+}

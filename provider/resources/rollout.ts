@@ -1,0 +1,198 @@
+/** Rollout: one per cluster. Looks, plans, and does what the plan says; the only thing that activates anything ordered. */
+
+import type { Major } from "../../infra/config/spec.ts";
+import type {
+  ObservedMember,
+  RolloutInputs,
+  RolloutMember,
+  RolloutOutputs,
+  RolloutPooler,
+} from "../../infra/resources.ts";
+import { plan as makePlan } from "../../infra/rollout/plan.ts";
+import type { DeclaredFleet } from "../../infra/rollout/types.ts";
+import { changeClass } from "../../infra/tuning/facts.ts";
+import { hostAt } from "../host.ts";
+import { lockHost } from "../host-lock.ts";
+import { execute } from "../rollout/execute.ts";
+import { type LiveFleet, type LiveMember, observe } from "../rollout/observe.ts";
+import { readRegistries, registryOf, writeRegistries } from "../rollout/registry.ts";
+import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
+import { diffValues } from "./diff-values.ts";
+
+export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
+  secrets: [],
+
+  diff(olds, news): DiffResult {
+    const detailed = diffValues(olds, news, ["primary", "restart", "members", "poolers", "gone", "version"]);
+    for (const [name, member] of Object.entries(olds.observed ?? {})) {
+      if (news.members.some?.((m) => m.name === name))
+        member.drift.forEach((_, i) => {
+          detailed[`observed["${name}"].drift[${i}]`] = { kind: "delete", inputDiff: false };
+        });
+    }
+    olds.drift?.forEach((_, i) => {
+      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
+    });
+    return { changes: Object.keys(detailed).length > 0, detailed };
+  },
+
+  async create(news, context) {
+    return { id: news.cluster, outputs: await converge(news, undefined, news.cluster, context) };
+  },
+
+  async read(id, olds, oldInputs, context) {
+    const known = await everyone(olds, olds);
+    const live = await observe(known.members, known.poolers, context);
+    return { id, inputs: oldInputs, outputs: outputs(olds, live, olds.systemIdentifier) };
+  },
+
+  async update(id, olds, news, context) {
+    return converge(news, olds, id, context);
+  },
+
+  // Instances and services stop themselves; there is nothing else to take back.
+  async delete() {},
+};
+
+async function converge(
+  news: RolloutInputs,
+  olds: RolloutOutputs | undefined,
+  id: string,
+  context: Context,
+): Promise<RolloutOutputs> {
+  const known = await everyone(news, olds);
+  const observed = await observe(known.members, known.poolers, context);
+  const plan = makePlan(observed, declaredFleet(news), (name) => changeClass(name, news.version as Major));
+  if (plan.problems.length > 0) throw new Error(plan.problems.join("\n"));
+  const identifier = sameCluster(observed.members, olds?.systemIdentifier || known.systemIdentifier);
+  const primary = observed.members.find((m) => m.role === "primary")?.name ?? news.primary;
+  for (const { connection, name } of [...known.members, ...known.poolers]) {
+    if (observed.members.find((m) => m.name === name)?.reachable === false) continue;
+    await lockHost(hostAt(connection));
+  }
+  try {
+    // Before the first step, so that a run that dies in the middle leaves nothing that nobody knows of.
+    await writeRegistries(registryOf(news, identifier, known));
+    await execute(
+      plan,
+      {
+        members: new Map(known.members.map((m) => [m.name, m])),
+        poolers: new Map(known.poolers.map((p) => [p.name, p])),
+        primary,
+      },
+      news,
+      context,
+    );
+    await writeRegistries(registryOf(news, identifier));
+    for (const line of plan.pending) context.log("warning", `pending: ${line}`);
+    return outputs(news, await observe(news.members, news.poolers, context), identifier);
+  } catch (error) {
+    const live = await observe(news.members, news.poolers, context).catch(() => undefined);
+    const reached = live
+      ? outputs(news, live, identifier)
+      : { ...news, systemIdentifier: identifier, observed: {}, observedPoolers: {}, drift: [] };
+    throw new PartialFailure(
+      (error as Error).message,
+      id,
+      { ...reached, drift: [...reached.drift, "the last rollout did not finish"] },
+      { cause: error },
+    );
+  }
+}
+
+/** Declared, recorded and registered members together: who left is among the latter two only. */
+async function everyone(news: RolloutInputs, olds: RolloutInputs | undefined) {
+  const registered = await readRegistries(news);
+  const members = new Map<string, RolloutMember>();
+  for (const member of registered.members) members.set(member.name, { ...member, settings: {} });
+  for (const member of news.members) members.set(member.name, member);
+  const poolers = new Map<string, RolloutPooler>();
+  for (const pooler of [...registered.poolers, ...news.poolers]) poolers.set(pooler.name, pooler);
+  for (const member of olds?.members ?? [])
+    if (!members.has(member.name) && registered.members.length === 0) members.set(member.name, member);
+  return {
+    members: [...members.values()],
+    poolers: [...poolers.values()],
+    systemIdentifier: registered.systemIdentifier,
+  };
+}
+
+function declaredFleet(news: RolloutInputs): DeclaredFleet {
+  return {
+    primary: news.primary,
+    restart: news.restart,
+    gone: news.gone,
+    poolers: news.poolers.map(({ name, generation }) => ({ name, generation })),
+    members: news.members.map(({ name, generation, slot, settings }) => ({ name, generation, slot, settings })),
+  };
+}
+
+/** All servers that run must hold the same cluster, and the one that was recorded. */
+function sameCluster(members: LiveMember[], recorded: string): string {
+  const running = members.filter((m) => m.systemIdentifier !== "");
+  const identifier =
+    recorded || running.find((m) => m.role === "primary")?.systemIdentifier || running[0]?.systemIdentifier || "";
+  const others = running.filter((m) => m.systemIdentifier !== identifier);
+  if (others.length > 0) {
+    throw new Error(
+      `${others.map((m) => `${m.name} holds cluster ${m.systemIdentifier}`).join(", ")}; this cluster is ${identifier}. Nothing was changed: move the foreign data away.`,
+    );
+  }
+  return identifier;
+}
+
+function outputs(news: RolloutInputs, live: LiveFleet, systemIdentifier: string): RolloutOutputs {
+  const primary = live.members.find((m) => m.role === "primary");
+  const observed: Record<string, ObservedMember> = {};
+  for (const facts of live.members) {
+    const member = news.members.find((m) => m.name === facts.name);
+    observed[facts.name] = {
+      reachable: facts.reachable,
+      running: facts.running,
+      role: facts.role,
+      generation: facts.generation,
+      pendingRestart: facts.pendingRestart,
+      drift: member ? drift(facts, member, primary, news) : ["registered, no longer declared"],
+    };
+  }
+  const observedPoolers = Object.fromEntries(live.poolers.map(({ name, ...facts }) => [name, facts]));
+  const lines: string[] = [];
+  for (const { name, running, reachable, generation } of live.poolers) {
+    const declared = news.poolers.find((p) => p.name === name);
+    if (!reachable) continue;
+    if (!declared) lines.push(`pooler ${name} is no longer declared`);
+    else if (generation !== declared.generation)
+      lines.push(`pooler ${name} has generation ${generation || "none"} in force`);
+    else if (!running) lines.push(`pooler ${name} does not run`);
+  }
+  for (const leaver of live.members)
+    if (!news.members.some((m) => m.name === leaver.name)) lines.push(`member ${leaver.name} is no longer declared`);
+  return { ...news, systemIdentifier, observed, observedPoolers, drift: lines };
+}
+
+/** How a member differs from what it was declared to be, one line each. Pending restarts under `manual` are no drift. */
+function drift(
+  facts: LiveMember,
+  member: RolloutMember,
+  primary: LiveMember | undefined,
+  news: RolloutInputs,
+): string[] {
+  if (!facts.reachable) return [];
+  if (!facts.hasData) return ["has no data"];
+  const lines: string[] = [];
+  if (facts.generation !== member.generation) lines.push(`has generation ${facts.generation || "none"} in force`);
+  if (!facts.running) return [...lines, "does not run"];
+  if (facts.filesNewerThanLoad) lines.push("its files are newer than what the server read");
+  if (news.restart === "rolling" && facts.pendingRestart.length > 0)
+    lines.push(`restart pending for ${facts.pendingRestart.join(", ")}`);
+  for (const error of facts.errors) lines.push(error);
+  if (facts.generation === member.generation) {
+    for (const [name, value] of Object.entries(member.settings)) {
+      if (facts.settings[name] !== undefined && facts.settings[name] !== value)
+        lines.push(`${name} is ${facts.settings[name]} in its files, declared ${value}`);
+    }
+  }
+  if (facts.role === "replica" && primary && !primary.slots.some((s) => s.name === member.slot))
+    lines.push(`its slot ${member.slot} is missing on ${primary.name}`);
+  return lines;
+}

@@ -1,0 +1,165 @@
+/** Service: one daemon that needs no order with the servers: exporters, Prometheus, and supervisord itself. */
+
+import * as net from "node:net";
+import * as path from "node:path";
+import type { ServiceInputs, ServiceOutputs } from "../../infra/resources.ts";
+import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
+import { lockHost } from "../host-lock.ts";
+import { run, UnreachableError } from "../transports/transport.ts";
+import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
+import { GiveUp, waitFor } from "../wait.ts";
+import { diffValues } from "./diff-values.ts";
+
+const HEALTH_LIMIT_MS = 30_000;
+const MANAGER = "supervisor";
+
+export const service: Resource<ServiceInputs, ServiceOutputs> = {
+  secrets: [],
+
+  diff(olds, news): DiffResult {
+    const detailed = diffValues(olds, news, ["generation", "activate", "check"]);
+    if (olds.name !== news.name || olds.connection?.home !== news.connection?.home)
+      detailed.name = { kind: "update-replace", inputDiff: true };
+    olds.drift?.forEach((_, i) => {
+      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
+    });
+    return { changes: Object.keys(detailed).length > 0, detailed, deleteBeforeReplace: true };
+  },
+
+  async create(news, context) {
+    const host = hostAt(news.connection);
+    const id = `${host.name}/${news.name}`;
+    await ensure(host, news, id, true, context);
+    return { id, outputs: { ...news, drift: [], reachable: true } };
+  },
+
+  async read(id, olds, oldInputs, context) {
+    const host = hostAt(olds.connection);
+    try {
+      return {
+        id,
+        inputs: oldInputs,
+        outputs: { ...olds, drift: await drift(host, olds, context.signal), reachable: true },
+      };
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      context.log("warning", error.message);
+      return { id, inputs: oldInputs, outputs: { ...olds, reachable: false } };
+    }
+  },
+
+  async update(id, olds, news, context) {
+    const host = hostAt(news.connection);
+    const changed =
+      olds.generation !== news.generation || (await activeGeneration(host, news.name)) !== news.generation;
+    await ensure(host, news, id, changed, context);
+    return { ...news, drift: [], reachable: true };
+  },
+
+  async delete(_id, olds, context) {
+    const host = hostAt(olds.connection);
+    if (!(await host.transport.exists(host.paths.owner))) return;
+    await lockHost(host);
+    if (olds.name === MANAGER) await host.services.shutdown(context.signal);
+    else if (await host.services.alive(context.signal)) await host.services.remove(olds.name, context.signal);
+    await deactivate(host, olds.name);
+  },
+};
+
+/** Makes the service run with the declared generation. `changed`: its files are not what it runs with. */
+async function ensure(host: Host, news: ServiceInputs, id: string, changed: boolean, context: Context): Promise<void> {
+  if (!(await host.transport.exists(news.program.path))) {
+    throw new Error(
+      `${news.program.path} is not installed on ${host.name}: install the package ${news.program.package} (\`make tools\` does on this machine)`,
+    );
+  }
+  await lockHost(host);
+  try {
+    await activate(host, news.name, news.generation);
+    if (news.name === MANAGER) await ensureManager(host, news, context);
+    else await ensureProgram(host, news, changed, context);
+  } catch (error) {
+    throw new PartialFailure(
+      (error as Error).message,
+      id,
+      { ...news, generation: "", drift: [], reachable: true },
+      { cause: error },
+    );
+  }
+}
+
+async function ensureManager(host: Host, news: ServiceInputs, context: Context): Promise<void> {
+  if (await host.services.alive(context.signal)) return;
+  const config = path.join(host.paths.current(MANAGER), "supervisord.conf");
+  await run(host.transport, [news.program.path, "-c", config], { signal: context.signal });
+  await waitFor(
+    context,
+    { what: `supervisord on ${host.name} answers`, limitMs: HEALTH_LIMIT_MS, intervalMs: 20 },
+    () => host.services.alive(context.signal),
+  );
+}
+
+async function ensureProgram(host: Host, news: ServiceInputs, changed: boolean, context: Context): Promise<void> {
+  const { services } = host;
+  if (!(await services.alive(context.signal)))
+    throw new Error(`supervisord on ${host.name} does not run, so ${news.name} cannot be started`);
+  const before = await services.status(news.name, context.signal);
+  // start() also brings supervisord's own view of the unit up to date, and restarts it when the unit changed.
+  await services.start(news.name, context.signal);
+  const after = await services.status(news.name, context.signal);
+  if (changed && before.running && after.pid === before.pid) {
+    if (news.activate === "reload") await services.reload(news.name, context.signal);
+    else await services.restart(news.name, context.signal);
+  }
+  if (news.check) await healthy(host, news, context);
+}
+
+async function healthy(host: Host, news: ServiceInputs, context: Context): Promise<void> {
+  await waitFor(context, { what: `${news.name} on ${host.name} answers`, limitMs: HEALTH_LIMIT_MS }, async () => {
+    const status = await host.services.status(news.name, context.signal);
+    if (status.state === "FATAL") {
+      throw new GiveUp(
+        `${news.name} on ${host.name} does not start: ${status.problem}. Its log: ${path.join(host.paths.log, `${news.name}.log`)}`,
+      );
+    }
+    return status.running && (await answers(news.check!, context.signal));
+  });
+}
+
+async function answers(check: NonNullable<ServiceInputs["check"]>, signal: AbortSignal): Promise<boolean> {
+  if (check.kind === "http") {
+    const response = await fetch(check.url, { signal: AbortSignal.any([signal, AbortSignal.timeout(2000)]) });
+    await response.body?.cancel();
+    return response.ok;
+  }
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: check.host, port: check.port, timeout: 2000 });
+    const done = (ok: boolean) => {
+      socket.destroy();
+      resolve(ok);
+    };
+    socket
+      .on("connect", () => done(true))
+      .on("error", () => done(false))
+      .on("timeout", () => done(false));
+  });
+}
+
+async function drift(host: Host, olds: ServiceInputs, signal: AbortSignal): Promise<string[]> {
+  const found: string[] = [];
+  const active = await activeGeneration(host, olds.name);
+  if (active !== olds.generation)
+    found.push(`${olds.name} on ${host.name} has generation ${active || "none"} in force, not ${olds.generation}`);
+  if (olds.name === MANAGER) {
+    if (!(await host.services.alive(signal))) found.push(`supervisord on ${host.name} does not run`);
+    return found;
+  }
+  if (!(await host.services.alive(signal)))
+    return [...found, `${olds.name} on ${host.name} does not run: supervisord is down`];
+  const status = await host.services.status(olds.name, signal);
+  if (!status.running)
+    found.push(
+      `${olds.name} on ${host.name} does not run (${status.state}${status.problem ? `: ${status.problem}` : ""})`,
+    );
+  return found;
+}

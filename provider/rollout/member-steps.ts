@@ -1,0 +1,234 @@
+/** What the steps do on a member. Each can be repeated: a run that was killed is finished by the next one. */
+
+import * as path from "node:path";
+import type { RolloutMember } from "../../infra/resources.ts";
+import { activate, activeGeneration, deactivate, hostAt } from "../host.ts";
+import { dataOwnerFile } from "../ownership.ts";
+import { requirePrograms } from "../postgres/data-directory.ts";
+import { lastFatal, SERVICE, serverReady, startServer } from "../postgres/server.ts";
+import { execute, type SqlTarget, select } from "../postgres/sql.ts";
+import { run } from "../transports/transport.ts";
+import type { Context } from "../types.ts";
+import { waitFor } from "../wait.ts";
+import { holdFile, observeMember } from "./observe.ts";
+
+const REPLAY_LIMIT_MS = 600_000;
+const STREAM_LIMIT_MS = 120_000;
+
+export const targetOf = (member: RolloutMember): SqlTarget => ({
+  host: hostAt(member.connection),
+  port: member.port,
+  binDirectory: member.binDirectory,
+});
+
+/** The server's own parser reads a staged generation; nothing is in force yet. */
+export async function checkStaged(member: RolloutMember, generation: string, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  const config = path.join(host.paths.generation(SERVICE, generation), "postgresql.conf");
+  const result = await host.transport.exec(
+    [
+      path.join(member.binDirectory, "postgres"),
+      "-D",
+      member.dataDirectory,
+      "-c",
+      `config_file=${config}`,
+      "-C",
+      "shared_buffers",
+    ],
+    {
+      user: host.connection.user,
+      signal: context.signal,
+    },
+  );
+  if (result.code === 0) return;
+  const said = result.stderr
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .slice(-6)
+    .join("\n  ");
+  throw new Error(
+    `PostgreSQL on ${member.name} refuses generation ${generation}; the old one stays in force:\n  ${said}`,
+  );
+}
+
+/** Puts a generation in force: checked before, checked again by the running server, taken back when that finds an error. */
+export async function switchGeneration(member: RolloutMember, generation: string, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  await checkStaged(member, generation, context);
+  const before = await activeGeneration(host, SERVICE);
+  await activate(host, SERVICE, generation);
+  const status = await host.services.status(SERVICE, context.signal);
+  if (!status.running) return;
+  const errors = (await observeMember(member, context)).errors;
+  if (errors.length > 0) {
+    if (before) await activate(host, SERVICE, before);
+    throw new Error(
+      `PostgreSQL on ${member.name} refuses generation ${generation}; ${before || "nothing"} is in force again:\n  ${errors.join("\n  ")}`,
+    );
+  }
+  await reload(member, context);
+}
+
+/** Reloads and waits until the server has read its files. */
+export async function reload(member: RolloutMember, context: Context): Promise<void> {
+  const target = targetOf(member);
+  const [before] = await select<{ at: string }>(target, "SELECT pg_conf_load_time()::text AS at", context.signal);
+  await execute(target, "SELECT pg_reload_conf();", context.signal);
+  await waitFor(
+    context,
+    { what: `PostgreSQL on ${member.name} has read its files again`, limitMs: 15_000, intervalMs: 20 },
+    async () => {
+      const [now] = await select<{ at: string }>(target, "SELECT pg_conf_load_time()::text AS at", context.signal);
+      return now!.at !== before!.at;
+    },
+  );
+}
+
+export async function restart(member: RolloutMember, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  await checkStaged(member, await activeGeneration(host, SERVICE), context);
+  await execute(targetOf(member), "CHECKPOINT;", context.signal, 600_000);
+  await host.services.restart(SERVICE, context.signal);
+  await serverReady(targetOf(member), context);
+}
+
+export const start = (member: RolloutMember, context: Context): Promise<void> => startServer(targetOf(member), context);
+
+export async function hold(member: RolloutMember, settings: Record<string, string>): Promise<void> {
+  const host = hostAt(member.connection);
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
+  await host.transport.writeFile(
+    holdFile(host),
+    `# Written by Rollout while a change is under way; it goes when the change is done.\n${lines.join("\n")}\n`,
+    { mode: "0640", user: host.connection.user },
+  );
+}
+
+export async function release(member: RolloutMember, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  await host.transport.remove(holdFile(host));
+  if ((await host.services.status(SERVICE, context.signal)).running) await reload(member, context);
+}
+
+/** Waits until a standby has replayed all the primary has written up to now. */
+export async function waitReplay(primary: RolloutMember, standby: RolloutMember, context: Context): Promise<void> {
+  const [{ lsn } = { lsn: "" }] = await select<{ lsn: string }>(
+    targetOf(primary),
+    "SELECT pg_current_wal_flush_lsn()::text AS lsn",
+    context.signal,
+  );
+  await waitFor(context, { what: `${standby.name} has replayed ${lsn}`, limitMs: REPLAY_LIMIT_MS }, async () => {
+    const [row] = await select<{ done: boolean }>(
+      targetOf(standby),
+      `SELECT pg_last_wal_replay_lsn() >= '${lsn}'::pg_lsn AS done`,
+      context.signal,
+    );
+    return row?.done;
+  });
+}
+
+export async function reserveSlot(primary: RolloutMember, slot: string, context: Context): Promise<void> {
+  await execute(
+    targetOf(primary),
+    `SELECT pg_create_physical_replication_slot('${slot}', true) WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '${slot}');`,
+    context.signal,
+  );
+}
+
+/** Drops a slot of a member that left; waits until its walsender is gone. */
+export async function dropSlot(primary: RolloutMember, slot: string, context: Context): Promise<void> {
+  const target = targetOf(primary);
+  await waitFor(
+    context,
+    { what: `slot ${slot} on ${primary.name} is free to be dropped`, limitMs: 30_000 },
+    async () => {
+      await execute(
+        target,
+        `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '${slot}' AND active; SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${slot}' AND NOT active;`,
+        context.signal,
+      );
+      return (
+        (await select(target, `SELECT 1 AS one FROM pg_replication_slots WHERE slot_name = '${slot}'`, context.signal))
+          .length === 0
+      );
+    },
+  );
+}
+
+/** A copy of the primary under the member's slot, made aside and renamed when whole. */
+export async function clone(from: RolloutMember, member: RolloutMember, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  const { transport, connection } = host;
+  await requirePrograms(host, member.binDirectory, 0);
+  await checkOwned(member);
+  const part = `${member.dataDirectory}.part`;
+  await transport.remove(part);
+  const passfile = path.join(host.paths.generation(SERVICE, member.generation), "replication.passfile");
+  const argv = [
+    path.join(member.binDirectory, "pg_basebackup"),
+    "-D",
+    part,
+    "-h",
+    from.connection.address,
+    "-p",
+    String(from.port),
+    "-U",
+    "pgfleet_replicator",
+    "--no-password",
+    "-X",
+    "stream",
+    "-S",
+    member.slot,
+    "--checkpoint=fast",
+    "--progress",
+  ];
+  await run(transport, argv, {
+    user: connection.user,
+    env: { PGPASSFILE: passfile, PGAPPNAME: member.name },
+    signal: context.signal,
+    timeoutMs: 24 * 3600_000,
+    onStderrLine: (line) => context.status(`cloning ${member.name} from ${from.name}: ${line.trim()}`),
+  });
+  await transport.writeFile(path.join(part, "standby.signal"), "", { mode: "0600", user: connection.user });
+  // ALTER SYSTEM values of the source are not the clone's.
+  await transport.writeFile(path.join(part, "postgresql.auto.conf"), "", { mode: "0600", user: connection.user });
+  await transport.rename(part, member.dataDirectory);
+  await checkStaged(member, member.generation, context);
+  await activate(host, SERVICE, member.generation);
+  await startServer(targetOf(member), context);
+}
+
+async function checkOwned(member: RolloutMember): Promise<void> {
+  const host = hostAt(member.connection);
+  if (await host.transport.exists(path.join(member.dataDirectory, "PG_VERSION")))
+    throw new Error(`${member.name} has data at ${member.dataDirectory}: it is not cloned over`);
+  if (!(await host.transport.exists(dataOwnerFile(member.dataDirectory))))
+    throw new Error(`${member.dataDirectory} on ${member.name} is not claimed by this stack`);
+}
+
+export async function waitStreaming(primary: RolloutMember, member: RolloutMember, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  try {
+    await waitFor(
+      context,
+      { what: `${member.name} streams from ${primary.name}`, limitMs: STREAM_LIMIT_MS },
+      async () => {
+        const rows = await select(
+          targetOf(primary),
+          `SELECT 1 AS one FROM pg_stat_replication WHERE application_name = '${member.name}' AND state = 'streaming'`,
+          context.signal,
+        );
+        return rows.length > 0;
+      },
+    );
+  } catch (error) {
+    throw new Error(`${(error as Error).message}: ${await lastFatal(host, "")}`, { cause: error });
+  }
+}
+
+/** Stops a member that left. Its data and owner file stay. */
+export async function stop(member: RolloutMember, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  if (await host.services.alive(context.signal)) await host.services.remove(SERVICE, context.signal);
+  await deactivate(host, SERVICE);
+}

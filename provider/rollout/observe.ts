@@ -1,0 +1,177 @@
+/** Live facts of a cluster, as the planner wants them; one query per server. */
+
+import * as path from "node:path";
+import { parseSettings, settingsOfFiles } from "../../infra/rendering/conf-text.ts";
+import type { RolloutMember, RolloutPooler } from "../../infra/resources.ts";
+import { HOT_STANDBY_FIVE } from "../../infra/rollout/changes.ts";
+import type { MemberFacts, ObservedFleet, PoolerFacts } from "../../infra/rollout/types.ts";
+import { activeGeneration, type Host, hostAt } from "../host.ts";
+import { SERVICE } from "../postgres/server.ts";
+import { select } from "../postgres/sql.ts";
+import { UnreachableError } from "../transports/transport.ts";
+import type { Context } from "../types.ts";
+
+export const POOLER_SERVICE = "pgbouncer";
+/** What Rollout itself wrote, included last by every member's postgresql.conf. */
+export const holdFile = (host: Host): string => path.join(host.paths.rollout, "postgresql.conf");
+
+export interface LiveMember extends MemberFacts {
+  systemIdentifier: string;
+  /** Files that would not load, as file:line: what. */
+  errors: string[];
+  /** Parameters that ALTER SYSTEM set. */
+  alteredSystem: string[];
+  /** application_name → state, on a primary. */
+  replicas: Record<string, string>;
+}
+
+interface Row {
+  in_recovery: boolean;
+  system_identifier: string;
+  settings: Record<string, string> | null;
+  altered: string[] | null;
+  errors: string[] | null;
+  pending: string[] | null;
+  five: Record<string, number>;
+  loaded_ms: number;
+  slots: { name: string; active: boolean }[] | null;
+  receiving: boolean;
+  replicas: Record<string, string> | null;
+}
+
+const QUERY = `
+  SELECT pg_is_in_recovery() AS in_recovery,
+         (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
+         (SELECT json_object_agg(name, setting) FROM (SELECT DISTINCT ON (name) name, setting FROM pg_file_settings
+            WHERE name IS NOT NULL AND sourcefile !~ '/(postgresql\\.auto\\.conf|rollout/postgresql\\.conf)$' ORDER BY name, seqno DESC) f) AS settings,
+         (SELECT json_agg(DISTINCT name) FROM pg_file_settings WHERE sourcefile ~ '/postgresql\\.auto\\.conf$') AS altered,
+         (SELECT json_agg(line) FROM (
+            SELECT format('%s:%s: %s', sourcefile, sourceline, error) AS line FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied'
+            UNION ALL SELECT format('pg_hba.conf:%s: %s', line_number, error) FROM pg_hba_file_rules WHERE error IS NOT NULL) e) AS errors,
+         (SELECT json_agg(name ORDER BY name) FROM pg_settings WHERE pending_restart) AS pending,
+         (SELECT json_object_agg(name, setting::bigint) FROM pg_settings WHERE name IN (${HOT_STANDBY_FIVE.map((n) => `'${n}'`).join(", ")})) AS five,
+         (extract(epoch FROM pg_conf_load_time()) * 1000)::float8 AS loaded_ms,
+         (SELECT json_agg(json_build_object('name', slot_name, 'active', active) ORDER BY slot_name) FROM pg_replication_slots WHERE slot_type = 'physical') AS slots,
+         EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming') AS receiving,
+         (SELECT json_object_agg(application_name, state) FROM pg_stat_replication) AS replicas`;
+
+export interface LiveFleet extends ObservedFleet {
+  members: LiveMember[];
+}
+
+export async function observe(
+  members: RolloutMember[],
+  poolers: RolloutPooler[],
+  context: Context,
+): Promise<LiveFleet> {
+  const [live, pools] = await Promise.all([
+    Promise.all(members.map((m) => observeMember(m, context))),
+    Promise.all(poolers.map((p) => observePooler(p, context))),
+  ]);
+  return { source: "live", members: live, poolers: pools };
+}
+
+export async function observeMember(member: RolloutMember, context: Context): Promise<LiveMember> {
+  const host = hostAt(member.connection);
+  const none: LiveMember = {
+    name: member.name,
+    reachable: true,
+    hasData: false,
+    running: false,
+    role: "none",
+    generation: "",
+    settings: {},
+    running5: {},
+    pendingRestart: [],
+    filesNewerThanLoad: false,
+    streaming: false,
+    slots: [],
+    held: {},
+    systemIdentifier: "",
+    errors: [],
+    alteredSystem: [],
+    replicas: {},
+  };
+  try {
+    const [hasData, generation] = await Promise.all([
+      host.transport.exists(path.join(member.dataDirectory, "PG_VERSION")),
+      activeGeneration(host, SERVICE),
+    ]);
+    const at: LiveMember = { ...none, hasData, generation, held: await readHold(host) };
+    if (!hasData) return at;
+    const row = await ask(member, context);
+    if (!row) return { ...at, settings: await readSettings(host) };
+    return {
+      ...at,
+      running: true,
+      role: row.in_recovery ? "replica" : "primary",
+      settings: row.settings ?? {},
+      running5: row.five,
+      pendingRestart: row.pending ?? [],
+      filesNewerThanLoad: (await newestFileMs(host)) > row.loaded_ms,
+      streaming: row.receiving,
+      slots: row.slots ?? [],
+      systemIdentifier: row.system_identifier,
+      errors: row.errors ?? [],
+      alteredSystem: row.altered ?? [],
+      replicas: row.replicas ?? {},
+    };
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    context.log("warning", error.message);
+    return { ...none, reachable: false };
+  }
+}
+
+async function ask(member: RolloutMember, context: Context): Promise<Row | undefined> {
+  try {
+    const [row] = await select<Row>(
+      { host: hostAt(member.connection), port: member.port, binDirectory: member.binDirectory },
+      QUERY,
+      context.signal,
+    );
+    return row;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (error instanceof UnreachableError) throw error;
+    context.log("debug", (error as Error).message);
+    return undefined;
+  }
+}
+
+async function observePooler(pooler: RolloutPooler, context: Context): Promise<PoolerFacts> {
+  const host = hostAt(pooler.connection);
+  try {
+    const generation = await activeGeneration(host, POOLER_SERVICE);
+    const alive = await host.services.alive(context.signal);
+    const running = alive && (await host.services.status(POOLER_SERVICE, context.signal)).running;
+    return { name: pooler.name, reachable: true, running, generation };
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    context.log("warning", error.message);
+    return { name: pooler.name, reachable: false, running: false, generation: "" };
+  }
+}
+
+/** Modification time of the newest file in force. */
+async function newestFileMs(host: Host): Promise<number> {
+  const folder = host.paths.current(SERVICE);
+  const names = (await host.transport.list(folder)) ?? [];
+  const files = await Promise.all(
+    [...names.map((name) => path.join(folder, name)), holdFile(host)].map((file) => host.transport.readFile(file)),
+  );
+  return Math.max(0, ...files.map((file) => file?.mtimeMs ?? 0));
+}
+
+/** For a server that does not run: what its files say, read without a server's help. */
+async function readSettings(host: Host): Promise<Record<string, string>> {
+  const folder = host.paths.current(SERVICE);
+  const files: Record<string, { body: string }> = {};
+  for (const name of (await host.transport.list(folder)) ?? [])
+    files[name] = { body: (await host.transport.readFile(path.join(folder, name)))?.text ?? "" };
+  return settingsOfFiles(files);
+}
+
+async function readHold(host: Host): Promise<Record<string, string>> {
+  return parseSettings((await host.transport.readFile(holdFile(host)))?.text ?? "");
+}

@@ -1,0 +1,80 @@
+/**
+ * The registry: which members and poolers a cluster has, kept on each of its hosts. A member that is in it and no
+ * longer declared is a leaver, also when the state that knew it was lost.
+ */
+
+import type { HostOwner, RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
+import { hostAt } from "../host.ts";
+import { UnreachableError } from "../transports/transport.ts";
+
+export interface Registry {
+  owner: HostOwner;
+  systemIdentifier: string;
+  members: RegisteredMember[];
+  poolers: RegisteredPooler[];
+}
+/** All that is needed to stop a member without its declaration. */
+export type RegisteredMember = Omit<RolloutMember, "settings">;
+export type RegisteredPooler = RolloutPooler;
+
+const byName = <T extends { name: string }>(...lists: T[][]): T[] => [
+  ...new Map(lists.flat().map((item) => [item.name, item])).values(),
+];
+
+/** Every registry of the cluster's hosts, taken together. Hosts that cannot be reached are passed over. */
+export async function readRegistries(
+  inputs: Pick<RolloutInputs, "owner" | "members" | "poolers">,
+): Promise<{ members: RegisteredMember[]; poolers: RegisteredPooler[]; systemIdentifier: string }> {
+  const found = await Promise.all(
+    [...inputs.members, ...inputs.poolers].map(({ connection }) => readOne(hostAt(connection))),
+  );
+  const ours = found.filter(
+    (r): r is Registry => r !== undefined && JSON.stringify(r.owner) === JSON.stringify(inputs.owner),
+  );
+  return {
+    members: byName(...ours.map((r) => r.members)),
+    poolers: byName(...ours.map((r) => r.poolers)),
+    systemIdentifier: ours.find((r) => r.systemIdentifier)?.systemIdentifier ?? "",
+  };
+}
+
+async function readOne(host: ReturnType<typeof hostAt>): Promise<Registry | undefined> {
+  try {
+    const facts = await host.transport.readFile(host.paths.registry);
+    return facts ? (JSON.parse(facts.text) as Registry) : undefined;
+  } catch (error) {
+    if (error instanceof UnreachableError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Writes the registry on every host that can be reached and has our folder. */
+export async function writeRegistries(registry: Registry): Promise<void> {
+  const text = `${JSON.stringify(registry, null, 1)}\n`;
+  for (const { connection } of [...registry.members, ...registry.poolers]) {
+    const host = hostAt(connection);
+    try {
+      if (!(await host.transport.exists(host.paths.owner))) continue;
+      if ((await host.transport.readFile(host.paths.registry))?.text === text) continue;
+      await host.transport.writeFile(host.paths.registry, text, { mode: "0644" });
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+    }
+  }
+}
+
+export function registryOf(
+  inputs: RolloutInputs,
+  systemIdentifier: string,
+  also: { members: RegisteredMember[]; poolers: RegisteredPooler[] } = { members: [], poolers: [] },
+): Registry {
+  return {
+    owner: inputs.owner,
+    systemIdentifier,
+    members: byName(
+      also.members,
+      inputs.members.map(({ settings: _, ...member }) => member),
+    ),
+    poolers: byName(also.poolers, inputs.poolers),
+  };
+}
