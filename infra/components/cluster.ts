@@ -1,0 +1,119 @@
+/** The servers of a cluster, what is in their catalog, and the rollout that puts their files in force, in order. */
+
+import * as pulumi from "@pulumi/pulumi";
+import { type FleetSpec, members } from "../config/spec.ts";
+import { catalogObjects } from "../fleet.ts";
+import { DatabaseObjects, PostgresInstance, Rollout } from "../pgfleet.ts";
+import { slotName } from "../rendering/names.ts";
+import { PORTS } from "../rendering/ports.ts";
+import type { HostOwner, PostgresInstanceInputs } from "../resources.ts";
+import type { Credentials } from "./credentials.ts";
+import type { Host } from "./host.ts";
+
+export interface ClusterArgs {
+  spec: FleetSpec;
+  owner: HostOwner;
+  hosts: Map<string, Host>;
+  credentials: Credentials;
+}
+
+export class Cluster extends pulumi.ComponentResource {
+  readonly rollout: Rollout;
+
+  constructor(name: string, args: ClusterArgs, options?: pulumi.ComponentResourceOptions) {
+    super("pgfleet:components:Cluster", name, {}, options);
+    const { spec, owner, hosts } = args;
+    const places = members(spec).map((member) => {
+      const host = hosts.get(member.name)!;
+      const { layout, connection } = host;
+      return {
+        name: member.name,
+        host,
+        connection,
+        port: PORTS.postgresql,
+        dataDirectory: layout.data,
+        binDirectory: layout.programs.postgresBin,
+      };
+    });
+    const instances = places.map(
+      (place) =>
+        new PostgresInstance(
+          place.name,
+          {
+            connection: place.connection,
+            owner: { ...owner, member: place.name },
+            version: spec.cluster.version,
+            dataDirectory: place.dataDirectory,
+            binDirectory: place.binDirectory,
+            port: place.port,
+            generation: place.host.generation("postgresql"),
+            bootstrap: bootstrap(spec, place.name),
+            peers: places
+              .filter((p) => p !== place)
+              .map(({ name, connection, dataDirectory }) => ({ name, connection, dataDirectory })),
+            deleteData: false,
+          },
+          { parent: this, dependsOn: [place.host.files, place.host.supervisor] },
+        ),
+    );
+    const objects = this.#objects(name, args, places, instances);
+    const poolers = (spec.pooler?.hosts ?? []).map((pooler) => {
+      const host = hosts.get(pooler)!;
+      return {
+        name: pooler,
+        connection: host.connection,
+        port: spec.pooler!.port,
+        generation: host.generation("pgbouncer"),
+      };
+    });
+    this.rollout = new Rollout(
+      name,
+      {
+        cluster: spec.cluster.name,
+        owner,
+        version: spec.cluster.version,
+        primary: spec.primary,
+        restart: spec.cluster.restart,
+        members: places.map(({ host, ...place }) => ({
+          ...place,
+          generation: host.generation("postgresql"),
+          slot: slotName(place.name),
+          settings: host.plan.settings,
+        })),
+        poolers,
+        gone: [],
+      },
+      { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => [host.files, host.supervisor])] },
+    );
+    this.registerOutputs();
+  }
+
+  #objects(
+    name: string,
+    { spec, credentials }: ClusterArgs,
+    places: { name: string; connection: Host["connection"]; port: number; binDirectory: string }[],
+    instances: PostgresInstance[],
+  ): DatabaseObjects {
+    const { roles, databases } = catalogObjects(spec);
+    return new DatabaseObjects(
+      name,
+      {
+        cluster: spec.cluster.name,
+        members: places.map(({ name: member, connection, port, binDirectory }) => ({
+          name: member,
+          connection,
+          port,
+          binDirectory,
+        })),
+        roles: roles.map((role) => ({ ...role, credentialVersion: credentials.version(role.name) })),
+        verifiers: credentials.verifiers(),
+        databases,
+      },
+      { parent: this, dependsOn: instances },
+    );
+  }
+}
+
+function bootstrap(spec: FleetSpec, member: string): PostgresInstanceInputs["bootstrap"] {
+  return { kind: member === spec.primary ? "init" : "clone", ...spec.cluster.initdb };
+}

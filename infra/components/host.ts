@@ -1,0 +1,75 @@
+/** A host: its staged files and its service manager. */
+
+import * as pulumi from "@pulumi/pulumi";
+import { componentFiles } from "../fleet.ts";
+import { HostFiles, Service } from "../pgfleet.ts";
+import { generationHash } from "../rendering/generation.ts";
+import type { ComponentName, HostLayout, HostPlan } from "../rendering/types.ts";
+import type { Connection, HostOwner, ServiceInputs } from "../resources.ts";
+import type { Credentials } from "./credentials.ts";
+
+export interface HostArgs {
+  connection: Connection;
+  owner: HostOwner;
+  layout: HostLayout;
+  plan: HostPlan;
+  credentials: Credentials;
+}
+
+export class Host extends pulumi.ComponentResource {
+  readonly connection: Connection;
+  readonly layout: HostLayout;
+  readonly plan: HostPlan;
+  readonly files: HostFiles;
+  readonly supervisor: Service;
+  readonly #versions: pulumi.Output<Record<string, number>>;
+  readonly #components: ReturnType<typeof componentFiles>;
+
+  constructor(name: string, args: HostArgs, options?: pulumi.ComponentResourceOptions) {
+    super("pgfleet:components:Host", name, {}, options);
+    const { connection, layout, plan } = args;
+    this.connection = connection;
+    this.layout = layout;
+    this.plan = plan;
+    this.#components = componentFiles(plan);
+    const { secrets, versions } = args.credentials.wanted(this.#components);
+    this.#versions = versions;
+    this.files = new HostFiles(
+      name,
+      { connection, owner: args.owner, components: this.#components, secrets, secretVersions: versions },
+      { parent: this },
+    );
+    this.supervisor = this.service("supervisor", {
+      activate: "restart",
+      program: { path: layout.programs.supervisord, package: "supervisor" },
+    });
+    this.registerOutputs();
+  }
+
+  has(component: ComponentName): boolean {
+    return component in this.#components;
+  }
+
+  /** Generation of a component as it will be staged; known in previews too. */
+  generation(component: ComponentName): pulumi.Output<string> {
+    const files = this.#components[component];
+    if (!files) throw new Error(`host ${this.connection.host} has no component ${component}`);
+    return this.#versions.apply((versions) => generationHash(files, versions));
+  }
+
+  service(
+    component: ComponentName,
+    { after, ...args }: Pick<ServiceInputs, "activate" | "program" | "check"> & { after?: pulumi.Resource },
+  ): Service {
+    const dependsOn: pulumi.Resource[] = [
+      this.files,
+      ...(component === "supervisor" ? [] : [this.supervisor]),
+      ...(after ? [after] : []),
+    ];
+    return new Service(
+      `${this.connection.host}-${component}`,
+      { connection: this.connection, name: component, generation: this.generation(component), ...args },
+      { parent: this, dependsOn },
+    );
+  }
+}

@@ -1,0 +1,34 @@
+/** The Pulumi program: a stack is a fleet. */
+
+import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { Cluster } from "./components/cluster.ts";
+import { Credentials } from "./components/credentials.ts";
+import { Host } from "./components/host.ts";
+import { Monitoring } from "./components/monitoring.ts";
+import { quietReportedFailures } from "./failures.ts";
+import { planFleet } from "./fleet.ts";
+import { connections, layouts } from "./platforms/platform.ts";
+import { forPeople, loadProgramConfig } from "./program-config.ts";
+import { loadTemplates } from "./rendering/templates.ts";
+
+quietReportedFailures();
+const root = path.resolve(import.meta.dirname, "..");
+const { spec, secrets } = loadProgramConfig(root);
+const fleet = forPeople(() => planFleet(spec, layouts(spec, root), loadTemplates(path.join(root, "templates"))));
+const owner = { project: pulumi.getProject(), stack: spec.stack, cluster: spec.cluster.name };
+
+const credentials = new Credentials("credentials", { spec, given: secrets });
+const hosts = new Map(
+  [...connections(spec, fleet.layouts)].map(([name, connection]) => [
+    name,
+    new Host(name, { connection, owner, layout: fleet.layouts.get(name)!, plan: fleet.plans.get(name)!, credentials }),
+  ]),
+);
+const cluster = new Cluster(spec.cluster.name, { spec, owner, hosts, credentials });
+if (spec.monitoring) new Monitoring("monitoring", { spec, hosts, rollout: cluster.rollout });
+
+export const primary = cluster.rollout.observed.apply((members) =>
+  Object.keys(members ?? {}).find((name) => members[name]!.role === "primary"),
+);
+export const addresses = Object.fromEntries(spec.hosts.map((host) => [host.name, host.address]));

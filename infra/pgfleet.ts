@@ -1,0 +1,74 @@
+/** The provider's resources as the program sees them: a class for each type token, inputs in, outputs out. */
+
+import * as pulumi from "@pulumi/pulumi";
+import type {
+  CredentialInputs,
+  DatabaseObjectsInputs,
+  HostFilesInputs,
+  HostFilesOutputs,
+  PostgresInstanceInputs,
+  RolloutInputs,
+  RolloutOutputs,
+  ServiceInputs,
+} from "./resources.ts";
+
+type Deep<T> = T extends object ? { [K in keyof T]: pulumi.Input<Deep<T[K]>> } : T;
+type Args<I> = { [K in keyof I]: pulumi.Input<Deep<I[K]>> };
+
+/** A password made once, or given, and its verifier. */
+export class Credential extends pulumi.CustomResource {
+  declare readonly password: pulumi.Output<string>;
+  declare readonly verifier: pulumi.Output<string>;
+  declare readonly version: pulumi.Output<number>;
+  constructor(name: string, args: Args<CredentialInputs>, options?: pulumi.CustomResourceOptions) {
+    super(
+      "pgfleet:index:Credential",
+      name,
+      { password: undefined, verifier: undefined, version: undefined, ...args },
+      { ...options, additionalSecretOutputs: ["password", "verifier"] },
+    );
+  }
+}
+
+/** The staged files of one host. */
+export class HostFiles extends pulumi.CustomResource {
+  declare readonly staged: pulumi.Output<HostFilesOutputs["staged"]>;
+  constructor(name: string, args: Args<HostFilesInputs>, options?: pulumi.CustomResourceOptions) {
+    super(
+      "pgfleet:index:HostFiles",
+      name,
+      { staged: undefined, ...args },
+      { ...options, additionalSecretOutputs: ["secrets"] },
+    );
+  }
+}
+
+/** A daemon whose changes need no order with the servers. */
+export class Service extends pulumi.CustomResource {
+  constructor(name: string, args: Args<ServiceInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:Service", name, args, options);
+  }
+}
+
+/** A member's home; for the first member also the cluster's data. */
+export class PostgresInstance extends pulumi.CustomResource {
+  constructor(name: string, args: Args<PostgresInstanceInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:PostgresInstance", name, args, options);
+  }
+}
+
+/** Databases, roles, grants and extensions, through the primary's local socket. */
+export class DatabaseObjects extends pulumi.CustomResource {
+  constructor(name: string, args: Args<DatabaseObjectsInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:DatabaseObjects", name, args, { ...options, additionalSecretOutputs: ["verifiers"] });
+  }
+}
+
+/** One per cluster: puts generations in force, in order. */
+export class Rollout extends pulumi.CustomResource {
+  declare readonly observed: pulumi.Output<RolloutOutputs["observed"]>;
+  declare readonly systemIdentifier: pulumi.Output<string>;
+  constructor(name: string, args: Args<RolloutInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:Rollout", name, { observed: undefined, systemIdentifier: undefined, ...args }, options);
+  }
+}

@@ -1,0 +1,95 @@
+/** What the planner looks at and what it gives back; plain data, no I/O. */
+
+import type { RestartPolicy } from "../config/spec.ts";
+import type { ChangeClass } from "../tuning/types.ts";
+
+/** Where the observation comes from: live facts, the last recorded state, or another revision of the config. */
+export type ObservationSource = "live" | "state" | "base-ref";
+
+export interface ObservedFleet {
+  source: ObservationSource;
+  members: MemberFacts[];
+  poolers: PoolerFacts[];
+}
+
+export interface MemberFacts {
+  name: string;
+  reachable: boolean;
+  /** There is a data directory of ours. */
+  hasData: boolean;
+  running: boolean;
+  /** By pg_is_in_recovery(); "none" when it does not run. */
+  role: "primary" | "replica" | "none";
+  /** Generation that `current/postgresql` points at; "" when nothing. */
+  generation: string;
+  /** Parameters as the files in force say them, name → text. */
+  settings: Record<string, string>;
+  /** Running values of the hot-standby five; empty when it does not run. */
+  running5: Record<string, number>;
+  /** Parameters with pg_settings.pending_restart. */
+  pendingRestart: string[];
+  /** A file in force is newer than the last load of the configuration. */
+  filesNewerThanLoad: boolean;
+  /** The unit file in force differs from the one the process was started with. */
+  streaming: boolean;
+  /** Physical slots on this server. */
+  slots: { name: string; active: boolean }[];
+  /** Parameters held at other values by Rollout itself (rollout/postgresql.conf), name → text. */
+  held: Record<string, string>;
+}
+
+export interface PoolerFacts {
+  name: string;
+  reachable: boolean;
+  running: boolean;
+  generation: string;
+}
+
+export interface DeclaredFleet {
+  primary: string;
+  restart: RestartPolicy;
+  members: DeclaredMember[];
+  poolers: { name: string; generation: string }[];
+  /** Leavers that cannot be reached and will not come back. */
+  gone: string[];
+}
+
+export interface DeclaredMember {
+  name: string;
+  generation: string;
+  slot: string;
+  settings: Record<string, string>;
+}
+
+/** Decides what a changed parameter needs; from the parameter facts of the cluster's version. */
+export type Classify = (parameter: string) => ChangeClass;
+
+export type Step =
+  | { kind: "start"; member: string; reason: string }
+  /** Points `current/postgresql` at the generation, checked by the server's own parser, and reloads when it runs. */
+  | { kind: "switch"; member: string; generation: string; reason: string }
+  | { kind: "reload"; member: string; reason: string }
+  | { kind: "restart"; member: string; reason: string }
+  /** Keeps parameters at these values above the generation's, until released. */
+  | { kind: "hold"; member: string; settings: Record<string, string>; reason: string }
+  | { kind: "release"; member: string; reason: string }
+  | { kind: "wait-replay"; member: string; reason: string }
+  | { kind: "register"; members: string[]; reason: string }
+  | { kind: "reserve-slot"; on: string; slot: string; reason: string }
+  | { kind: "clone"; member: string; from: string; reason: string }
+  | { kind: "wait-streaming"; member: string; reason: string }
+  | { kind: "stop"; member: string; reason: string }
+  | { kind: "drop-slot"; on: string; slot: string; reason: string }
+  | { kind: "deregister"; members: string[]; reason: string }
+  | { kind: "switch-pooler"; pooler: string; generation: string; reason: string }
+  | { kind: "start-pooler"; pooler: string; reason: string }
+  | { kind: "stop-pooler"; pooler: string; reason: string };
+
+export interface Plan {
+  source: ObservationSource;
+  steps: Step[];
+  /** What forbids the whole plan; nothing is done when there is one. */
+  problems: string[];
+  /** Left for later, one line each: restarts under `manual`, members that cannot be reached. */
+  pending: string[];
+}
