@@ -19,7 +19,7 @@ export interface FleetSpec {
   stack: string;
   platform: Platform;
   cluster: ClusterSpec;
-  /** In the order of the stack file. Names are unique. */
+  /** Members, then poolers, then monitoring, each by name (db2 before db10). Names are unique. */
   hosts: HostSpec[];
   /** Name of the host that should be primary. */
   primary: string;

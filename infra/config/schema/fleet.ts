@@ -1,0 +1,45 @@
+/** All keys of the namespace `postgres-fleet`. */
+
+import { z } from "zod";
+import { cluster, connections, initdb, platform, restart, version, workload } from "./cluster.ts";
+import { cpus, disk, hosts, memory, primary, storage } from "./hosts.ts";
+import { allowedNetworks, databases, roles, secrets, stateDir } from "./objects.ts";
+import { clusterParameters } from "./parameters.ts";
+import { monitoring, pooler } from "./services.ts";
+
+/** In the order of the docs. */
+export const fleetSchema = z.strictObject({
+  platform,
+  cluster,
+  version,
+  workload,
+  connections,
+  restart,
+  initdb,
+  memory,
+  cpus,
+  disk,
+  storage,
+  parameters: clusterParameters,
+  hosts,
+  primary,
+  pooler,
+  monitoring,
+  databases,
+  roles,
+  secrets,
+  allowedNetworks,
+  stateDir,
+});
+
+export type FleetConfig = z.output<typeof fleetSchema>;
+
+/** What is left of a config when wrong values are taken out. */
+export type Draft = Loose<FleetConfig>;
+type Loose<T> = T extends string | number | boolean | undefined
+  ? T
+  : T extends readonly (infer Item)[]
+    ? Item[]
+    : T extends object
+      ? { [K in keyof T]?: Loose<T[K]> | undefined }
+      : T;
