@@ -6,7 +6,15 @@
  * Bodies hold no secrets: `@@secret:NAME@@` stands where the provider puts one on the host.
  */
 
-export type ComponentName = "supervisor" | "postgresql" | "pgbouncer" | "postgres_exporter" | "pgbouncer_exporter" | "prometheus";
+export type ComponentName =
+  | "supervisor"
+  | "postgresql"
+  | "pgbouncer"
+  | "postgres_exporter"
+  | "pgbouncer_exporter"
+  | "prometheus"
+  /** No service: files for people on this host. */
+  | "client";
 
 export interface PlannedFile {
   /** Relative to the component, e.g. "pg_hba.conf". */
@@ -28,6 +36,8 @@ export interface Component {
 export interface HostPlan {
   host: string;
   components: Component[];
+  /** Members: every parameter in the rendered files, name → value in force (the last file wins), unquoted. Else {}. */
+  settings: Record<string, string>;
 }
 
 /** Where things are on a host; absolute paths. Made by the platform. */
@@ -49,6 +59,15 @@ export interface HostLayout {
   rollout: string;
   /** OS user that servers run as. */
   user: string;
+  /** OS user that supervisord runs as. Default "root"; equal to `user` when nothing runs as root. */
+  supervisorUser?: string;
+  /**
+   * Which pgbouncer_exporter the host's package is: Debian 12 and Ubuntu 24.04 have a Python one (1.7, which fails with
+   * PgBouncer 1.8 and later; the project's own script stands in for it), Debian 13 the Go one. Default "python".
+   */
+  pgbouncerExporterKind?: "python" | "go";
+  /** Versions of the programs on the host, e.g. "1.18.0"; keys and flags newer than these are left out. Default: Debian 12's. */
+  versions?: { pgbouncer?: string; postgresExporter?: string };
   /** Absolute paths of programs on the host. */
   programs: {
     postgresBin: string;
@@ -58,6 +77,8 @@ export interface HostLayout {
     prometheus: string;
     promtool: string;
     supervisord: string;
+    /** A Python that has psycopg2. Default "/usr/bin/python3", Debian's. */
+    python?: string;
   };
 }
 

@@ -1,0 +1,70 @@
+/** What the builders of one host's components work from, and how they make a file. */
+
+import type { FleetSpec, HostSpec } from "../config/spec.ts";
+import type { Tuning } from "../tuning/types.ts";
+import { secretNames } from "./generation.ts";
+import { commentText } from "./quoting.ts";
+import { renderTemplate, type Templates, type View } from "./template.ts";
+import type { Component, ComponentName, HostLayout, PlannedFile } from "./types.ts";
+
+export interface RenderInput {
+  spec: FleetSpec;
+  /** Host name → its tuning; every member has one. */
+  tunings: ReadonlyMap<string, Tuning>;
+  /** Host name → where things are on it; every host has one. */
+  layouts: ReadonlyMap<string, HostLayout>;
+  templates: Templates;
+}
+
+export interface HostInput extends RenderInput {
+  host: HostSpec;
+  layout: HostLayout;
+}
+
+export interface FileFacts {
+  /** Default "0640". */
+  mode?: string;
+  change: PlannedFile["change"];
+  /** What begins a comment in this format. Default "#". */
+  comment?: string;
+}
+
+/**
+ * Renders `templates/<component>/<path>.mustache`. Every template finds `header` (the partial) and what it needs:
+ * stack, cluster, host and its own path.
+ */
+export function renderFile(
+  input: HostInput,
+  component: ComponentName,
+  path: string,
+  facts: FileFacts,
+  view: View,
+): PlannedFile {
+  const name = `${component}/${path}`;
+  const header: View = {
+    file: path,
+    comment: facts.comment ?? "#",
+    template: input.templates.get(name)?.path ?? name,
+    stack: commentText(input.spec.stack),
+    stackFile: `Pulumi.${commentText(input.spec.stack)}.yaml`,
+    cluster: input.spec.cluster.name,
+    host: input.host.name,
+  };
+  const body = renderTemplate(input.templates, name, { ...view, header });
+  return { path, body: body.endsWith("\n") ? body : `${body}\n`, mode: facts.mode ?? "0640", change: facts.change };
+}
+
+export function component(name: ComponentName, files: PlannedFile[]): Component {
+  return { name, files, secrets: [...new Set(files.flatMap((file) => secretNames(file.body)))].sort() };
+}
+
+/** `a.b.c` as numbers: is `version` at least `wanted`? */
+export function atLeast(version: string, wanted: string): boolean {
+  const a = version.split(".").map(Number);
+  const b = wanted.split(".").map(Number);
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
+}
