@@ -114,7 +114,13 @@ export class TestFleet {
   }
 
   async init(): Promise<void> {
-    await this.#ok(await this.pulumi("stack", "init", "--non-interactive"));
+    this.#ok(await this.pulumi("stack", "init", "--non-interactive"));
+    // `stack init` knows no --config-file: what it wrote into the project moves to the test's folder.
+    const left = path.join(ROOT, path.basename(this.configFile));
+    if (fs.existsSync(left)) {
+      fs.copyFileSync(left, this.configFile);
+      fs.rmSync(left);
+    }
   }
 
   async up(): Promise<string> {
