@@ -65,7 +65,7 @@ export function parseStackFile(content: string | Uint8Array, fileName: string): 
     return failed();
   }
 
-  const raw: RawConfig = {};
+  const own: [string, unknown][] = [];
   const fileKeys = new Map<string, string>();
   for (const [fileKey, value] of Object.entries(config)) {
     const line = nodeLine(document, lines, ["config", fileKey]);
@@ -74,8 +74,9 @@ export function parseStackFile(content: string | Uint8Array, fileName: string): 
     if (fileKeys.has(name))
       add(name, line, `is set twice, as ${quote(fileKeys.get(name)!)} and ${quote(fileKey)}; remove one.`);
     fileKeys.set(name, fileKey);
-    raw[name] = encryptedMarked(value);
+    own.push([name, encryptedMarked(value)]);
   }
+  const raw: RawConfig = Object.fromEntries(own);
   refuseClearSecrets(raw, (path) =>
     add(pathText(path), nodeLine(document, lines, filePath(path, fileKeys)), clearSecretMessage(path)),
   );
