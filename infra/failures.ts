@@ -4,13 +4,22 @@
  */
 
 const REPORTED = /^resource .+ failed to register$/;
+/** The SDK's own exit code for "the person has been told" (nodeJSProcessExitedAfterLoggingUserActionableMessage). */
+const TOLD = 32;
 
-/** Lets rejections that the engine has reported pass in silence; every other one is handled as before. */
+/**
+ * Lets rejections that the engine has reported pass in silence; every other one is handled as before. The program
+ * still ends as failed: what depends on a failed resource was never registered, and the engine deletes what a
+ * program that ended well has not registered.
+ */
 export function quietReportedFailures(): void {
   const before = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection");
   process.on("unhandledRejection", (reason, promise) => {
-    if (reason instanceof Error && REPORTED.test(reason.message)) return;
-    for (const listener of before) listener(reason, promise);
+    if (!(reason instanceof Error && REPORTED.test(reason.message))) {
+      for (const listener of before) listener(reason, promise);
+      return;
+    }
+    process.exitCode = TOLD;
   });
 }

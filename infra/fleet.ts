@@ -40,9 +40,7 @@ export function credentialNames(spec: FleetSpec): string[] {
 }
 
 /** Roles and databases to make: the declared ones and the project's own. */
-export function catalogObjects(
-  spec: FleetSpec,
-): Pick<DatabaseObjectsInputs, "databases"> & {
+export function catalogObjects(spec: FleetSpec): Pick<DatabaseObjectsInputs, "databases"> & {
   roles: Omit<DatabaseObjectsInputs["roles"][number], "credentialVersion">[];
 } {
   const plain = { replication: false, inRoles: [] as string[] };

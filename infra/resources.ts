@@ -140,6 +140,15 @@ export interface RolloutInputs {
   poolers: RolloutPooler[];
   /** Registered members that left for good and cannot be reached. */
   gone: string[];
+  pause: PausePolicy;
+}
+export interface PausePolicy {
+  /** Longest time that pooled clients wait for a restart of the primary, counted from sending PAUSE. */
+  limitSeconds: number;
+  /** How often pausing is tried before the rollout fails and names who is in the way. */
+  tries: number;
+  /** End sessions that are in the way instead of failing. */
+  terminate: boolean;
 }
 export interface RolloutMember {
   name: string;
@@ -158,12 +167,22 @@ export interface RolloutPooler {
   connection: Connection;
   port: number;
   generation: string;
+  /** Absolute path of PgBouncer. */
+  program: string;
+  /** Directory that holds psql. */
+  binDirectory: string;
 }
 export interface RolloutOutputs extends RolloutInputs {
   systemIdentifier: string;
   observed: Record<string, ObservedMember>;
-  observedPoolers: Record<string, { generation: string; running: boolean; reachable: boolean }>;
+  observedPoolers: Record<string, ObservedPooler>;
   /** What is not as declared beyond single members, one line each. */
+  drift: string[];
+}
+export interface ObservedPooler {
+  reachable: boolean;
+  running: boolean;
+  generation: string;
   drift: string[];
 }
 export interface ObservedMember {

@@ -64,6 +64,8 @@ export class Cluster extends pulumi.ComponentResource {
         connection: host.connection,
         port: spec.pooler!.port,
         generation: host.generation("pgbouncer"),
+        program: host.layout.programs.pgbouncer,
+        binDirectory: host.layout.programs.postgresBin,
       };
     });
     this.rollout = new Rollout(
@@ -81,7 +83,8 @@ export class Cluster extends pulumi.ComponentResource {
           settings: host.plan.settings,
         })),
         poolers,
-        gone: [],
+        gone: spec.gone,
+        pause: spec.rollout,
       },
       { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => [host.files, host.supervisor])] },
     );

@@ -7,6 +7,7 @@ import { checkInitdb } from "./checks/initdb.ts";
 import { checkMachine, type MachineFacts } from "./checks/machine.ts";
 import { checkDatabases, checkNetworks, checkRoles, checkSecrets, checkStateDir } from "./checks/objects.ts";
 import { checkParameters, type ValidateOverride } from "./checks/parameters.ts";
+import { checkRollout } from "./checks/rollout.ts";
 import { checkPortClashes, listeners, resolveMonitoring, resolvePooler } from "./checks/services.ts";
 import { isEncrypted } from "./encrypted.ts";
 import { sortedEntries, sortedHosts } from "./maps.ts";
@@ -58,6 +59,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   checkSecrets(draft, report);
   checkNetworks(draft, report);
   checkStateDir(draft, report);
+  checkRollout(draft, report);
   checkClusterNameLength(draft, hosts, report);
   checkParameters(draft, hosts, context.validateOverride ?? validateOverride, report);
   const ports = listeners(hosts, pooler, monitoring);
@@ -150,6 +152,12 @@ function toSpec(
     },
     hosts: hosts.map((host) => (host.name === primary ? { ...host, role: "primary" } : host)),
     primary,
+    gone: config.gone,
+    rollout: {
+      limitSeconds: config.rollout.pauseLimit,
+      tries: config.rollout.pauseTries,
+      terminate: config.rollout.terminateBlockers,
+    },
     ...(pooler ? { pooler } : {}),
     ...(monitoring ? { monitoring } : {}),
     databases: sortedEntries(config.databases).map(([name, { owner, extensions }]) => ({ name, owner, extensions })),

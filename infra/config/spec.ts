@@ -23,6 +23,9 @@ export interface FleetSpec {
   hosts: HostSpec[];
   /** Name of the host that should be primary. */
   primary: string;
+  /** Names of former members that cannot be reached and will not come back. */
+  gone: string[];
+  rollout: RolloutSpec;
   /** Absent: no pooler. */
   pooler?: PoolerSpec;
   /** Absent: no exporters and no Prometheus. */
@@ -47,6 +50,16 @@ export interface ClusterSpec {
   initdb: InitdbSpec;
   /** Parameter overrides for every member: name → value as PostgreSQL would read it, e.g. "64MB". */
   parameters: Record<string, string>;
+}
+
+/** How a change reaches servers that are in use. */
+export interface RolloutSpec {
+  /** Longest time that pooled clients wait for a restart of the primary, counted from sending PAUSE. */
+  limitSeconds: number;
+  /** How often pausing is tried before the rollout fails. */
+  tries: number;
+  /** End sessions that are in the way instead of failing. */
+  terminate: boolean;
 }
 
 export interface InitdbSpec {

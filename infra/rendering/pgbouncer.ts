@@ -35,6 +35,7 @@ export function pgbouncerComponent(input: HostInput): Component {
       adminUsers: POOLER_ADMIN,
       statsUsers: STATS_USER,
       authFile: `${folder}/userlist.txt`,
+      override: `${layout.rollout}/pgbouncer.ini`,
       address: host.address,
       port: pooler.port,
       run: layout.run,

@@ -3,6 +3,7 @@
 import type { ChangeClass } from "../tuning/types.ts";
 import type { Classify, DeclaredMember, MemberFacts } from "./types.ts";
 
+/** Never smaller on a standby than on its primary (PostgreSQL docs, Hot Standby, Administrator's Overview). */
 export const HOT_STANDBY_FIVE = [
   "max_connections",
   "max_worker_processes",
@@ -10,6 +11,8 @@ export const HOT_STANDBY_FIVE = [
   "max_prepared_transactions",
   "max_locks_per_transaction",
 ] as const;
+
+export type Five = Partial<Record<(typeof HOT_STANDBY_FIVE)[number], number>>;
 
 export interface ParameterChange {
   name: string;
@@ -29,49 +32,70 @@ export function parameterChanges(
     .map((name) => ({ name, from: before[name], to: after[name], class: classify(name) }));
 }
 
-const needsRestart = (c: ChangeClass): boolean => c === "restart" || c === "ordered-restart";
-
 export interface MemberChange {
   member: DeclaredMember;
   facts: MemberFacts;
   /** Its generation is not the declared one. */
   switches: boolean;
+  /** A parameter outside the five needs a restart, or one is left from before. */
   restart: boolean;
   /** e.g. "shared_buffers 128MB → 256MB". */
   why: string;
+  /** Declared values of the five. */
+  declared: Five;
+  /** What it runs with; of a stopped server what its files say. */
+  running: Five;
+  /** What a reboot would give it now. */
+  onDisk: Five;
 }
 
 export function memberChange(member: DeclaredMember, facts: MemberFacts, classify: Classify): MemberChange {
   const changes = parameterChanges(facts.settings, member.settings, classify);
-  const restarting = changes.filter((c) => needsRestart(c.class));
+  const five = (name: string): boolean => (HOT_STANDBY_FIVE as readonly string[]).includes(name);
+  const restarting = changes.filter((c) => c.class === "restart" || c.class === "ordered-restart");
   const switches = facts.generation !== member.generation;
   // A restart that an earlier run left behind is due as well, unless the value went back in the meantime.
-  const left = facts.pendingRestart.filter((name) => !changes.some((c) => c.name === name));
+  const left = facts.pendingRestart.filter((name) => !five(name) && !changes.some((c) => c.name === name));
   const lines = (restarting.length > 0 ? restarting : changes).map(
     (c) => `${c.name} ${c.from ?? "unset"} → ${c.to ?? "unset"}`,
   );
+  const onDisk = { ...fiveOf(facts.settings), ...fiveOf(facts.held) };
   return {
     member,
     facts,
     switches,
-    restart: (switches && restarting.length > 0) || left.length > 0,
+    restart: (switches && restarting.some((c) => !five(c.name))) || left.length > 0,
     why: [...lines, ...left.map((name) => `${name} waits for a restart`)].join(", ") || "files changed",
+    declared: fiveOf(member.settings),
+    running: facts.running ? facts.running5 : onDisk,
+    onDisk,
   };
 }
 
-/** -1: the declared value is smaller than the primary runs with, 1: larger, 0: equal or unknown. */
-export function directions(
-  declared: Record<string, string>,
-  running: Record<string, number>,
-): { raises: string[]; lowers: string[] } {
-  const raises: string[] = [];
-  const lowers: string[] = [];
+export function fiveOf(settings: Record<string, string>): Five {
+  const five: Five = {};
   for (const name of HOT_STANDBY_FIVE) {
-    const to = Number(declared[name]);
-    const from = running[name];
-    if (from === undefined || !Number.isFinite(to)) continue;
-    if (to > from) raises.push(name);
-    if (to < from) lowers.push(name);
+    const value = Number(settings[name]);
+    if (settings[name] !== undefined && Number.isFinite(value)) five[name] = value;
   }
-  return { raises, lowers };
+  return five;
+}
+
+/** The larger of each. */
+export function highest(...all: Five[]): Five {
+  const result: Five = {};
+  for (const five of all)
+    for (const name of HOT_STANDBY_FIVE)
+      if (five[name] !== undefined) result[name] = Math.max(result[name] ?? 0, five[name]!);
+  return result;
+}
+
+/** Names where `a` has another value than `b`; what either does not know does not count. */
+export function differing(a: Five, b: Five): (typeof HOT_STANDBY_FIVE)[number][] {
+  return HOT_STANDBY_FIVE.filter((name) => a[name] !== undefined && b[name] !== undefined && a[name] !== b[name]);
+}
+
+/** True when each of `a` is at least `b`'s. */
+export function covers(a: Five, b: Five): boolean {
+  return HOT_STANDBY_FIVE.every((name) => a[name] === undefined || b[name] === undefined || a[name]! >= b[name]!);
 }

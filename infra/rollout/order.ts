@@ -2,13 +2,13 @@
  * The order in which members change.
  *
  * The hot-standby five are never smaller on a standby than on its primary, in what runs and in what a reboot
- * would run, so their direction decides: raised on standbys first, lowered on the primary first. With both
- * directions in one change, standbys first take the larger of old and new (a hold), the primary follows, and
- * the hold goes once each standby has replayed the primary's change. Everything else: replicas one by one,
- * primary last.
+ * would run. So standbys come first and take the larger of old and new (a hold keeps what is to be lowered);
+ * the primary follows; then, once a standby has replayed the primary's change, its hold goes. A standby that
+ * has nothing to do before the primary waits for the last part and restarts once. Everything else: replicas
+ * one by one, primary last.
  */
 
-import { directions, HOT_STANDBY_FIVE, type MemberChange, memberChange } from "./changes.ts";
+import { covers, differing, type Five, highest, type MemberChange, memberChange } from "./changes.ts";
 import type { Classify, DeclaredFleet, DeclaredMember, MemberFacts, Plan, Step } from "./types.ts";
 
 export interface Ordering {
@@ -17,80 +17,112 @@ export interface Ordering {
   /** Name of the live primary. */
   primary: string;
   restart: DeclaredFleet["restart"];
+  /** Poolers that are up and in front of the members. */
+  poolers: string[];
   classify: Classify;
 }
 
 export function memberSteps(ordering: Ordering, into: Plan): void {
   const changes = ordering.members.map((m) => memberChange(m, ordering.facts.get(m.name)!, ordering.classify));
+  for (const { member, facts } of changes) {
+    if (facts.alteredSystem.length === 0) continue;
+    const parameters = facts.alteredSystem;
+    into.steps.push({
+      kind: "reset-system",
+      member: member.name,
+      parameters,
+      reason: `${parameters.join(", ")} set by ALTER SYSTEM`,
+    });
+  }
   const primary = changes.find((c) => c.member.name === ordering.primary);
-  const standbys = changes.filter((c) => c !== primary);
+  const standbys = changes.filter((c) => c !== primary && c.facts.reachable);
   if (ordering.restart === "manual") {
     for (const change of [...standbys, ...(primary ? [primary] : [])]) manual(change, into);
     return;
   }
-  const { raises, lowers } = primary
-    ? directions(primary.member.settings, highest(changes))
-    : { raises: [], lowers: [] };
-  if (lowers.length > 0 && raises.length === 0 && primary) {
-    into.steps.push(...changeSteps(primary));
-    for (const standby of standbys) {
-      into.steps.push({
-        kind: "wait-replay",
-        member: standby.member.name,
-        reason: `${lowers.join(", ")} lowered on the primary`,
-      });
-      into.steps.push(...changeSteps(standby));
+  const away = changes.filter((c) => c !== primary && !c.facts.reachable);
+  for (const { member, onDisk } of away) {
+    if (primary && !covers(onDisk, primary.declared)) {
+      into.problems.push(
+        `${member.name} cannot be reached, and ${differing(onDisk, primary.declared).join(", ")} must be raised on it before the primary. Nothing was changed.`,
+      );
+    } else into.pending.push(`${member.name} cannot be reached: its changes wait until it can`);
+  }
+  if (into.problems.length > 0) return;
+
+  // What the primary has, or would have after a reboot: no standby may go below it before it is replayed.
+  const floor = primary ? highest(primary.running, primary.onDisk) : {};
+  const later: MemberChange[] = [];
+  for (const standby of standbys) {
+    const target = highest(standby.declared, floor);
+    const lowers = differing(target, standby.declared).length > 0;
+    const enough = covers(standby.running, target) && covers(standby.onDisk, target);
+    if (lowers && enough) later.push(standby);
+    else {
+      into.steps.push(...standbySteps(standby, target, ordering.poolers));
+      if (lowers) later.push(settled(standby, target));
     }
-    return;
   }
-  const both = lowers.length > 0 && raises.length > 0;
-  for (const standby of standbys) {
-    if (both) into.steps.push(holdOld(standby, lowers));
-    into.steps.push(...changeSteps(standby));
-  }
-  if (primary) into.steps.push(...changeSteps(primary));
-  for (const standby of standbys) {
-    const held = both || Object.keys(standby.facts.held).length > 0;
-    if (!held) continue;
+  if (primary) into.steps.push(...primarySteps(primary, ordering.poolers));
+  for (const standby of later) {
     into.steps.push({
       kind: "wait-replay",
       member: standby.member.name,
-      reason: `${lowers.join(", ") || "a held value"} lowered on the primary`,
+      reason: `${differing(highest(standby.declared, floor), standby.declared).join(", ")} lowered on the primary`,
     });
-    into.steps.push({ kind: "release", member: standby.member.name, reason: "replayed" });
-    into.steps.push({ kind: "restart", member: standby.member.name, reason: "the held values go" });
-  }
-  if (
-    primary &&
-    Object.keys(primary.facts.held).length > 0 &&
-    !into.steps.some((s) => s.kind === "restart" && s.member === primary.member.name)
-  ) {
-    into.steps.push({ kind: "release", member: primary.member.name, reason: "no longer needed" });
+    into.steps.push(...standbySteps(standby, standby.declared, ordering.poolers));
   }
 }
 
-/** The largest value of each of the five that any member runs with. */
-function highest(changes: MemberChange[]): Record<string, number> {
-  const values: Record<string, number> = {};
-  for (const { facts } of changes) {
-    for (const [name, value] of Object.entries(facts.running5)) values[name] = Math.max(values[name] ?? 0, value);
-  }
-  return values;
-}
-
-function holdOld(standby: MemberChange, lowers: string[]): Step {
-  const settings = Object.fromEntries(lowers.map((name) => [name, String(standby.facts.running5[name])]));
+/** A standby as it is after its first part: on the new generation, with the larger values held. */
+function settled(standby: MemberChange, target: Five): MemberChange {
+  const held = holdFor(standby, target);
   return {
-    kind: "hold",
-    member: standby.member.name,
-    settings,
-    reason: "raised and lowered at once: standbys take the larger values first",
+    ...standby,
+    switches: false,
+    restart: false,
+    running: target,
+    onDisk: target,
+    why: "the held values go",
+    facts: { ...standby.facts, held },
   };
 }
 
-function changeSteps(change: MemberChange): Step[] {
+/** `target` above what the generation says, as a hold. */
+function holdFor(change: MemberChange, target: Five): Record<string, string> {
+  return Object.fromEntries(differing(target, change.declared).map((name) => [name, String(target[name])]));
+}
+
+function standbySteps(change: MemberChange, target: Five, poolers: string[]): Step[] {
+  const name = change.member.name;
+  const steps = fileSteps(change, holdFor(change, target));
+  if (!change.restart && differing(change.running, target).length === 0) return steps;
+  if (poolers.length > 0) steps.push({ kind: "drain", member: name, poolers, reason: "it restarts" });
+  steps.push({ kind: "restart", member: name, reason: change.why });
+  if (poolers.length > 0) steps.push({ kind: "undrain", poolers, reason: `${name} is back` });
+  return steps;
+}
+
+function primarySteps(change: MemberChange, poolers: string[]): Step[] {
+  const name = change.member.name;
+  const steps = fileSteps(change, {});
+  if (!change.restart && differing(change.running, change.declared).length === 0) return steps;
+  steps.push({ kind: "checkpoint", member: name, reason: "so that the restart is short" });
+  if (poolers.length > 0) steps.push({ kind: "pause", member: name, poolers, reason: `${name} restarts` });
+  steps.push({ kind: "restart", member: name, reason: change.why });
+  if (poolers.length > 0) steps.push({ kind: "resume", poolers, reason: `${name} is back` });
+  return steps;
+}
+
+/** Files: a hold stands before the switch that would lower a value, and goes only after the switch. */
+function fileSteps(change: MemberChange, hold: Record<string, string>): Step[] {
   const { member, facts } = change;
   const steps: Step[] = [];
+  const heldNow = JSON.stringify(Object.entries(facts.held).sort());
+  const wanted = JSON.stringify(Object.entries(hold).sort());
+  if (wanted !== heldNow && Object.keys(hold).length > 0) {
+    steps.push({ kind: "hold", member: member.name, settings: hold, reason: "lowered only after the primary" });
+  }
   if (change.switches)
     steps.push({ kind: "switch", member: member.name, generation: member.generation, reason: change.why });
   else if (facts.filesNewerThanLoad)
@@ -99,31 +131,16 @@ function changeSteps(change: MemberChange): Step[] {
       member: member.name,
       reason: "its files were written after the server last read them",
     });
-  if (change.restart) steps.push({ kind: "restart", member: member.name, reason: change.why });
+  if (wanted !== heldNow && Object.keys(hold).length === 0) {
+    steps.push({ kind: "release", member: member.name, reason: "nothing needs to be held" });
+  }
   return steps;
 }
 
 /** Under `manual` nothing restarts, and a reboot must not change the five either: they are held as they run. */
 function manual(change: MemberChange, into: Plan): void {
-  const { member, facts } = change;
-  const five = HOT_STANDBY_FIVE.filter(
-    (name) =>
-      facts.running5[name] !== undefined &&
-      member.settings[name] !== undefined &&
-      Number(member.settings[name]) !== facts.running5[name],
-  );
-  if (five.length > 0) {
-    const settings = Object.fromEntries(five.map((name) => [name, String(facts.running5[name])]));
-    const same =
-      five.every((name) => facts.held[name] === settings[name]) && Object.keys(facts.held).length === five.length;
-    if (!same)
-      into.steps.push({
-        kind: "hold",
-        member: member.name,
-        settings,
-        reason: "restart: manual; a reboot must not change these before their turn",
-      });
-  }
-  into.steps.push(...changeSteps({ ...change, restart: false }));
-  if (change.restart || five.length > 0) into.pending.push(`${member.name}: restart for ${change.why}`);
+  const different = differing(change.running, change.declared);
+  const hold = Object.fromEntries(different.map((name) => [name, String(change.running[name])]));
+  into.steps.push(...fileSteps(change, hold));
+  if (change.restart || different.length > 0) into.pending.push(`${change.member.name}: restart for ${change.why}`);
 }

@@ -5,7 +5,7 @@
  */
 
 import { slotName } from "../rendering/names.ts";
-import { HOT_STANDBY_FIVE } from "./changes.ts";
+import { fiveOf } from "./changes.ts";
 import { memberSteps } from "./order.ts";
 import type { Classify, DeclaredFleet, MemberFacts, ObservedFleet, Plan, Step } from "./types.ts";
 
@@ -22,21 +22,52 @@ export function plan(observed: ObservedFleet, declared: DeclaredFleet, classify:
     result.problems.push(`no member is primary: ${newcomers.map((m) => m.name).join(", ")} cannot be cloned`);
   if (result.problems.length > 0) return result;
 
-  result.steps.push(...startSteps(observed, declared));
+  result.steps.push(...leftoverSteps(observed), ...startSteps(observed, declared));
   const existing = declared.members.filter((m) => facts.get(m.name)?.hasData);
-  for (const m of existing) {
-    if (!facts.get(m.name)!.reachable)
-      result.pending.push(`${m.name} cannot be reached: its changes wait until it can`);
-  }
-  const reachable = existing.filter((m) => facts.get(m.name)!.reachable);
+  const poolers = observed.poolers.filter((p) => p.running && declared.poolers.some((d) => d.name === p.name));
+  const unreachable = observed.poolers.filter((p) => !p.reachable);
+  // Fewer connections: pools shrink before the servers do. More: the servers grow first.
+  const shrinks = primary !== undefined && lowersConnections(primary, declared);
+  if (shrinks) result.steps.push(...poolerSteps(observed, declared));
+  const before = result.steps.length;
   memberSteps(
-    { members: reachable, facts, primary: primary?.name ?? declared.primary, restart: declared.restart, classify },
+    {
+      members: existing,
+      facts,
+      primary: primary?.name ?? declared.primary,
+      restart: declared.restart,
+      poolers: poolers.map((p) => p.name),
+      classify,
+    },
     result,
   );
+  if (result.steps.slice(before).some((s) => s.kind === "restart") && unreachable.length > 0) {
+    result.problems.push(
+      `pooler ${unreachable.map((p) => p.name).join(", ")} cannot be reached, so its clients could not be held back while servers restart. Nothing was changed.`,
+    );
+  }
+  if (result.problems.length > 0) return { ...result, steps: [] };
   if (primary) result.steps.push(...slotSteps(primary, declared, newcomers), ...cloneSteps(primary, facts, newcomers));
-  result.steps.push(...poolerSteps(observed, declared));
+  if (!shrinks) result.steps.push(...poolerSteps(observed, declared));
   if (primary) result.steps.push(...leaverSteps(primary, leavers, declared));
   return result;
+}
+
+function lowersConnections(primary: MemberFacts, declared: DeclaredFleet): boolean {
+  const to = fiveOf(declared.members.find((m) => m.name === primary.name)?.settings ?? {}).max_connections;
+  const from = primary.running5.max_connections;
+  return to !== undefined && from !== undefined && to < from;
+}
+
+/** What a run that died left on poolers is taken back first. */
+function leftoverSteps(observed: ObservedFleet): Step[] {
+  const steps: Step[] = [];
+  const paused = observed.poolers.filter((p) => p.paused.length > 0).map((p) => p.name);
+  const drained = observed.poolers.filter((p) => p.drained.length > 0).map((p) => p.name);
+  if (paused.length > 0) steps.push({ kind: "resume", poolers: paused, reason: "an earlier run left it paused" });
+  if (drained.length > 0)
+    steps.push({ kind: "undrain", poolers: drained, reason: "an earlier run left replicas out of its read pool" });
+  return steps;
 }
 
 function findPrimary(observed: ObservedFleet, declared: DeclaredFleet, result: Plan): MemberFacts | undefined {
@@ -141,6 +172,13 @@ function poolerSteps(observed: ObservedFleet, declared: DeclaredFleet): Step[] {
         reason: facts?.generation ? "its files changed" : "it is new",
       });
     } else if (!facts.running) steps.push({ kind: "start-pooler", pooler: pooler.name, reason: "it does not run" });
+    else if (facts.differences.length > 0)
+      steps.push({
+        kind: "switch-pooler",
+        pooler: pooler.name,
+        generation: pooler.generation,
+        reason: facts.differences.join(", "),
+      });
   }
   for (const pooler of observed.poolers) {
     if (!declared.poolers.some((p) => p.name === pooler.name))
@@ -166,11 +204,4 @@ function leaverSteps(primary: MemberFacts, leavers: MemberFacts[], declared: Dec
       reason: "no longer declared; its data stays",
     });
   return steps;
-}
-
-/** True when any of the five differ between what is declared and what a member runs with. */
-export function touchesFive(settings: Record<string, string>, running: Record<string, number>): boolean {
-  return HOT_STANDBY_FIVE.some(
-    (name) => settings[name] !== undefined && running[name] !== undefined && Number(settings[name]) !== running[name],
-  );
 }

@@ -30,12 +30,13 @@ export interface MemberFacts {
   pendingRestart: string[];
   /** A file in force is newer than the last load of the configuration. */
   filesNewerThanLoad: boolean;
-  /** The unit file in force differs from the one the process was started with. */
   streaming: boolean;
   /** Physical slots on this server. */
   slots: { name: string; active: boolean }[];
   /** Parameters held at other values by Rollout itself (rollout/postgresql.conf), name → text. */
   held: Record<string, string>;
+  /** Parameters that ALTER SYSTEM set. */
+  alteredSystem: string[];
 }
 
 export interface PoolerFacts {
@@ -43,6 +44,12 @@ export interface PoolerFacts {
   reachable: boolean;
   running: boolean;
   generation: string;
+  /** Entries of [databases] that are paused. */
+  paused: string[];
+  /** Entries of [databases] whose hosts Rollout has changed for a while (rollout/pgbouncer.ini). */
+  drained: string[];
+  /** What runs otherwise than its files in force say, one line each. */
+  differences: string[];
 }
 
 export interface DeclaredFleet {
@@ -69,7 +76,16 @@ export type Step =
   /** Points `current/postgresql` at the generation, checked by the server's own parser, and reloads when it runs. */
   | { kind: "switch"; member: string; generation: string; reason: string }
   | { kind: "reload"; member: string; reason: string }
+  /** ALTER SYSTEM RESET: the files are the only place where parameters are set. */
+  | { kind: "reset-system"; member: string; parameters: string[]; reason: string }
   | { kind: "restart"; member: string; reason: string }
+  /** Takes a replica out of the read pool of the poolers, and waits until they have left it. */
+  | { kind: "drain"; member: string; poolers: string[]; reason: string }
+  | { kind: "undrain"; poolers: string[]; reason: string }
+  | { kind: "checkpoint"; member: string; reason: string }
+  /** Poolers hold new transactions back; returns when the running ones have ended. */
+  | { kind: "pause"; member: string; poolers: string[]; reason: string }
+  | { kind: "resume"; poolers: string[]; reason: string }
   /** Keeps parameters at these values above the generation's, until released. */
   | { kind: "hold"; member: string; settings: Record<string, string>; reason: string }
   | { kind: "release"; member: string; reason: string }

@@ -72,65 +72,74 @@ export function activeBackends(plan: MemoryPlan): number {
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
-function fixedTerms(plan: MemoryPlan): BudgetTerm[] {
+/** A term whose words are made only when someone reads them: a plan is solved many times before it is shown once. */
+interface LazyTerm {
+  name: string;
+  mb: number;
+  detail: () => string;
+}
+
+function fixedTerms(plan: MemoryPlan): LazyTerm[] {
   const { connections: n, parallelWorkers: p, autovacuumWorkers: v } = plan;
-  const walBuffersMb = plan.walBuffersMb ?? automaticWalBuffersMb(plan.sharedBuffersMb);
-  const mapping = n + v + p;
-  const terms: BudgetTerm[] = [
+  const mappings = n + v + p;
+  const terms: LazyTerm[] = [
     {
       name: "shared memory",
       mb: sharedMemoryMb(plan),
-      detail:
-        `1.04 × ${formatMb(plan.sharedBuffersMb)} shared_buffers + ${formatMb(walBuffersMb)} wal_buffers + ` +
+      detail: () =>
+        `1.04 × ${formatMb(plan.sharedBuffersMb)} shared_buffers + ` +
+        `${formatMb(plan.walBuffersMb ?? automaticWalBuffersMb(plan.sharedBuffersMb))} wal_buffers + ` +
         `${sharedSlots(plan)} slots at ${plan.locksPerTransaction} locks + ${plan.statementEntries} statements`,
     },
     {
       name: "page tables",
-      mb: plan.hugePages ? 0 : (mapping * plan.sharedBuffersMb * 8) / 4096,
-      detail: plan.hugePages
-        ? "huge pages are on"
-        : `${mapping} processes × 8 bytes per 4kB of ${formatMb(plan.sharedBuffersMb)} shared_buffers`,
+      mb: plan.hugePages ? 0 : (mappings * plan.sharedBuffersMb * 8) / 4096,
+      detail: () =>
+        plan.hugePages
+          ? "huge pages are on"
+          : `${mappings} processes × 8 bytes per 4kB of ${formatMb(plan.sharedBuffersMb)} shared_buffers`,
     },
     {
       name: "autovacuum",
       mb: v * plan.autovacuumWorkMemMb,
-      detail: `${v} autovacuum_max_workers × ${formatMb(plan.autovacuumWorkMemMb)} autovacuum_work_mem`,
+      detail: () => `${v} autovacuum_max_workers × ${formatMb(plan.autovacuumWorkMemMb)} autovacuum_work_mem`,
     },
     {
       name: "maintenance",
       mb: MAINTENANCE_OVERSHOOT * plan.maintenanceCommands * plan.maintenanceWorkMemMb,
-      detail: `${MAINTENANCE_OVERSHOOT} × ${plan.maintenanceCommands} × ${formatMb(plan.maintenanceWorkMemMb)} maintenance_work_mem`,
+      detail: () =>
+        `${MAINTENANCE_OVERSHOOT} × ${plan.maintenanceCommands} × ${formatMb(plan.maintenanceWorkMemMb)} maintenance_work_mem`,
     },
     {
       name: "wal senders",
       mb: MB_PER_WAL_SENDER * plan.walSenders,
-      detail: `${plan.walSenders} max_wal_senders × ${MB_PER_WAL_SENDER}MB`,
+      detail: () => `${plan.walSenders} max_wal_senders × ${MB_PER_WAL_SENDER}MB`,
+    },
+    {
+      name: "backends",
+      mb: n * (plan.backendMb + plan.tempBuffersMb),
+      detail: () =>
+        plan.tempBuffersMb > 0
+          ? `${n} max_connections × (${round(plan.backendMb)}MB + ${formatMb(plan.tempBuffersMb)} temp_buffers)`
+          : `${n} max_connections × ${round(plan.backendMb)}MB`,
+    },
+    {
+      name: "workers",
+      mb: MB_PER_WORKER * (p + v),
+      detail: () => `(${p} max_parallel_workers + ${v} autovacuum_max_workers) × ${MB_PER_WORKER}MB`,
     },
   ];
   if (plan.logicalWalSenders > 0) {
     terms.push({
       name: "logical decoding",
       mb: plan.logicalWalSenders * plan.logicalDecodingWorkMemMb,
-      detail: `${plan.logicalWalSenders} × ${formatMb(plan.logicalDecodingWorkMemMb)} logical_decoding_work_mem`,
+      detail: () => `${plan.logicalWalSenders} × ${formatMb(plan.logicalDecodingWorkMemMb)} logical_decoding_work_mem`,
     });
   }
-  const temp = plan.tempBuffersMb > 0 ? ` + ${formatMb(plan.tempBuffersMb)} temp_buffers` : "";
-  terms.push(
-    {
-      name: "backends",
-      mb: n * (plan.backendMb + plan.tempBuffersMb),
-      detail: `${n} max_connections × ${temp ? "(" : ""}${round(plan.backendMb)}MB${temp}${temp ? ")" : ""}`,
-    },
-    {
-      name: "workers",
-      mb: MB_PER_WORKER * (p + v),
-      detail: `(${p} max_parallel_workers + ${v} autovacuum_max_workers) × ${MB_PER_WORKER}MB`,
-    },
-  );
   return terms;
 }
 
-const sum = (terms: BudgetTerm[]): number => terms.reduce((total, term) => total + term.mb, 0);
+const sum = (terms: ReadonlyArray<{ mb: number }>): number => terms.reduce((total, term) => total + term.mb, 0);
 
 /** MB left for each unit of work_mem when everything else is as planned; negative when the rest alone is too much. */
 export function solveWorkMemMb(plan: MemoryPlan): number {
@@ -148,7 +157,7 @@ export function budgetOf(plan: MemoryPlan, workMemMb: number): Budget {
   const who =
     plan.activeConnections !== undefined && active === plan.activeConnections ? "pooled and direct" : "active";
   const terms = [
-    ...fixedTerms(plan),
+    ...fixedTerms(plan).map((term): BudgetTerm => ({ ...term, detail: term.detail() })),
     {
       name: "work_mem",
       mb: users * units * workMemMb,

@@ -46,11 +46,14 @@ export class BudgetError extends Error {
   }
 }
 
-/** Several hosts of one fleet that cannot be tuned. */
+/** Several hosts of one fleet that cannot be tuned. Hosts with the same problem are named together. */
 export class FleetTuningError extends Error {
   readonly errors: ReadonlyMap<string, Error>;
   constructor(errors: ReadonlyMap<string, Error>) {
-    super([...errors].map(([host, error]) => `host "${host}": ${error.message}`).join("\n"));
+    const hosts = new Map<string, string[]>();
+    for (const [host, { message }] of errors) hosts.set(message, [...(hosts.get(message) ?? []), host]);
+    const named = (names: string[]): string => `host${names.length > 1 ? "s" : ""} ${names.join(", ")}`;
+    super([...hosts].map(([message, names]) => `${named(names)}: ${message}`).join("\n"));
     this.name = "FleetTuningError";
     this.errors = errors;
   }

@@ -51,7 +51,9 @@ export function formatQuantity(quantity: number, unit: string | undefined): stri
   if (unit === undefined || quantity <= 0) return String(quantity);
   const { size, table } = scaleOf(unit);
   // Fractions of a base unit are possible for real parameters: 0.5 ms is 500us.
-  const amount = Math.round(quantity * size * 1000) / 1000;
+  const exact = quantity * size;
+  if (exact > Number.MAX_SAFE_INTEGER) return `${quantity}${unit}`;
+  const amount = Number.isInteger(exact) ? exact : Math.round(exact * 1000) / 1000;
   for (const [name, scale] of [...table].reverse()) {
     if (amount % scale === 0) return `${amount / scale}${name}`;
   }

@@ -1,10 +1,10 @@
 /** Chooses everything memory goes to: the plan of one server, solved for work_mem. */
 
-import { budgetOf, LEAST_WORK_MEM_MB, type MemoryPlan, solveWorkMemMb, workMemUnits } from "./budget.ts";
+import { LEAST_WORK_MEM_MB, type MemoryPlan, solveWorkMemMb, workMemUnits } from "./budget.ts";
 import { formatMb } from "./format.ts";
 import { DIRECT_CONNECTIONS, type TuneInput } from "./input.ts";
 import { megabytes, type Overrides, quantity } from "./overrides.ts";
-import type { Budget, ClusterSettings } from "./types.ts";
+import type { ClusterSettings } from "./types.ts";
 import { clamp, workloads } from "./workloads.ts";
 
 /** Below this, settings are degraded step by step before work_mem goes lower. */
@@ -15,7 +15,6 @@ const FEW_PARALLEL_WORKERS = 2;
 export interface MemoryChoice {
   plan: MemoryPlan;
   workMemMb: number;
-  budget: Budget;
   /** What had to be given up, in order. */
   degraded: string[];
   /** False: not even the least work_mem fits; the plan is then the tightest one. */
@@ -63,8 +62,7 @@ export function fullPlan(input: TuneInput, cluster: ClusterSettings, overrides: 
     number("max_parallel_workers") ?? Math.min(usefulParallelWorkers(input), cluster.max_worker_processes);
   const workers = number("autovacuum_max_workers") ?? autovacuumWorkers(m, input.cpus);
   const maintenance =
-    mb("maintenance_work_mem") ??
-    (input.workload === "dw" ? clamp(m / 16, 32, 2048) : clamp(m / 32, 32, 1024));
+    mb("maintenance_work_mem") ?? (input.workload === "dw" ? clamp(m / 16, 32, 2048) : clamp(m / 32, 32, 1024));
   const vacuum = mb("autovacuum_work_mem") ?? clamp(m / 64, 16, 1024);
   const logical = overrides.get("wal_level")?.value === "logical";
   const queryBytes = number("track_activity_query_size");
@@ -160,7 +158,7 @@ export function chooseMemory(
   const done = (solved: MemoryPlan, workMemMb: number): MemoryChoice => {
     const plan = inWholeMb(solved, overrides);
     const mb = roundDown(Math.min(workMemMb, capMb, facts.workMemCapMb));
-    return { plan, workMemMb: mb, budget: budgetOf(plan, mb), degraded, possible: true };
+    return { plan, workMemMb: mb, degraded, possible: true };
   };
 
   let plan = full;
@@ -183,7 +181,9 @@ export function chooseMemory(
   }
   const lean = 0.15 * plan.memoryMb;
   if (free("shared_buffers") && plan.sharedBuffersMb > lean) {
-    degraded.push(`shared_buffers ${formatMb(Math.floor(lean))} (15 %) instead of ${formatMb(Math.floor(plan.sharedBuffersMb))}`);
+    degraded.push(
+      `shared_buffers ${formatMb(Math.floor(lean))} (15 %) instead of ${formatMb(Math.floor(plan.sharedBuffersMb))}`,
+    );
     plan = { ...plan, sharedBuffersMb: lean };
     if (solveWorkMemMb(plan) >= WANTED_WORK_MEM_MB) return done(plan, WANTED_WORK_MEM_MB);
   }
@@ -207,8 +207,7 @@ export function chooseMemory(
   }
   const left = solveWorkMemMb(plan);
   if (left >= LEAST_WORK_MEM_MB) return done(plan, Math.min(left, WANTED_WORK_MEM_MB));
-  plan = inWholeMb(plan, overrides);
-  return { plan, workMemMb: LEAST_WORK_MEM_MB, budget: budgetOf(plan, LEAST_WORK_MEM_MB), degraded, possible: false };
+  return { plan, workMemMb: LEAST_WORK_MEM_MB, degraded, possible: false };
 }
 
 /** Parallel workers counted when connections are chosen: a tenth of memory may go to them. */

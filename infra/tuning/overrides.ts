@@ -22,8 +22,9 @@ export function normalize(value: string, fact: ParameterFact | undefined): strin
       return parseBool(text) ? "on" : "off";
     case "enum": {
       const word = text.toLowerCase();
+      const member = fact.enumvals?.find((name) => name.toLowerCase() === word);
       const bool = parseBool(word);
-      if (fact.enumvals?.includes(word) || bool === undefined) return word;
+      if (member !== undefined || bool === undefined) return member ?? word;
       return bool ? "on" : "off";
     }
     case "integer":

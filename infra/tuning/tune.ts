@@ -14,7 +14,7 @@ import { chooseMemory, fullPlan, type MemoryChoice } from "./memory.ts";
 import { megabytes, type Overrides, readOverrides } from "./overrides.ts";
 import { memoryRefusal } from "./refusal.ts";
 import { settingsOf, type TuneContext } from "./settings.ts";
-import type { ClusterSettings, Tuning } from "./types.ts";
+import type { Budget, ClusterSettings, Tuning } from "./types.ts";
 import { checkWalDisk, walPlan } from "./wal.ts";
 import { workloads } from "./workloads.ts";
 
@@ -24,6 +24,7 @@ export type { TuneInput } from "./input.ts";
 interface Solved {
   cluster: ClusterSettings;
   choice: MemoryChoice;
+  budget: Budget;
   /** True when the memory budget holds, overrides included. */
   holds: boolean;
   connections: string;
@@ -33,10 +34,10 @@ interface Solved {
 /** The memory of one server, whether it holds or not. */
 function solve(input: TuneInput, overrides: Overrides): Solved {
   const cluster = input.cluster ?? clusterSettings([input]);
-  const own = defaultConnections(input, topologySettings([input]), overrides);
   const wanted = wantedConnections(input, overrides);
+  const own = wanted === undefined ? defaultConnections(input, topologySettings([input]), overrides) : undefined;
   // A smaller member decided: then nothing here was chosen to leave just that much work_mem.
-  const decides = wanted === undefined && own.connections <= cluster.max_connections;
+  const decides = own !== undefined && own.connections <= cluster.max_connections;
   const cap = decides ? workMemCapMb(input, own) : Number.POSITIVE_INFINITY;
   const choice = chooseMemory(input, fullPlan(input, cluster, overrides), overrides, cap);
   const workMemMb = megabytes(overrides, "work_mem", input.version) ?? choice.workMemMb;
@@ -51,18 +52,15 @@ function solve(input: TuneInput, overrides: Overrides): Solved {
         : `${most}, as far as the smallest member's memory allows`;
   return {
     cluster,
-    choice: { ...choice, workMemMb, budget },
+    choice,
+    budget,
     holds: choice.possible && fits(budget),
     connections,
     halved: decides && own.halved,
   };
 }
 
-function warningsOf(
-  input: TuneInput,
-  overrides: Overrides,
-  { cluster, choice, halved, connections: _ }: Solved,
-): string[] {
+function warningsOf(input: TuneInput, overrides: Overrides, { cluster, choice, halved }: Solved): string[] {
   const warnings: string[] = [];
   if (choice.degraded.length > 0) {
     warnings.push(`memory is tight; lowered so that it holds: ${choice.degraded.join("; ")}`);
@@ -102,7 +100,7 @@ export function tune(input: TuneInput): Tuning {
   const combinations = combinationProblems(settings, input);
   if (combinations.length > 0) throw new TuningError(combinations);
   checkWalDisk(wal);
-  return { settings, budget: solved.choice.budget, warnings: warningsOf(input, overrides, solved) };
+  return { settings, budget: solved.budget, warnings: warningsOf(input, overrides, solved) };
 }
 
 /**

@@ -50,7 +50,7 @@ function boolProblem(name: string, value: string): string | undefined {
 function enumProblem(name: string, value: string, fact: ParameterFact, build: BuildFeatures): string | undefined {
   const word = value.trim().toLowerCase();
   const members = fact.enumvals ?? [];
-  if (members.includes(word)) return undefined;
+  if (members.some((member) => member.toLowerCase() === word)) return undefined;
   const optional = optionalMembers[name]?.find((m) => m.value === word);
   if (optional) {
     if (build[optional.needs] !== false) return undefined;

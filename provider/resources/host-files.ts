@@ -74,7 +74,11 @@ async function stageAll(host: Host, news: HostFilesInputs, id: string, context: 
   const { user } = host.connection;
   const staged: Record<string, string> = {};
   try {
-    for (const folder of ["gen", "current", "data", "log", "rollout"]) {
+    // What root's supervisord reads is root's: servers may read their files, not write them.
+    for (const folder of ["gen", "current"]) {
+      await host.transport.makeDirectory(path.join(host.paths.home, folder), { mode: "0755" });
+    }
+    for (const folder of ["data", "log", "rollout"]) {
       await host.transport.makeDirectory(path.join(host.paths.home, folder), { mode: "0755", user });
     }
     await host.transport.makeDirectory(host.connection.run, { mode: "0755", user });
@@ -101,18 +105,20 @@ async function stage(
   const { transport, connection } = host;
   const hash = generationHash(files, news.secretVersions);
   const target = host.paths.generation(component, hash);
-  await transport.makeDirectory(host.paths.generations(component), { mode: "0755", user: connection.user });
+  await transport.makeDirectory(host.paths.generations(component), { mode: "0755" });
   const complete = await transport.exists(target);
   const folder = complete ? target : `${target}.part`;
   if (!complete) await transport.remove(folder);
-  await transport.makeDirectory(folder, { mode: "0750", user: connection.user });
+  await transport.makeDirectory(folder, { mode: "0750", group: connection.user });
   for (const [name, file] of Object.entries(files)) {
     const text = fillSecrets(file.body, news.secrets, name);
     const live = complete ? await transport.readFile(path.join(folder, name)) : undefined;
     if (live?.text === text && live.mode === file.mode) continue;
     if (name.includes("/"))
-      await transport.makeDirectory(path.join(folder, path.dirname(name)), { mode: "0750", user: connection.user });
-    await transport.writeFile(path.join(folder, name), text, { mode: file.mode, user: connection.user });
+      await transport.makeDirectory(path.join(folder, path.dirname(name)), { mode: "0750", group: connection.user });
+    // A file for its owner alone is the servers' own; the others they only read.
+    const owner = file.mode === "0600" ? { user: connection.user } : { group: connection.user };
+    await transport.writeFile(path.join(folder, name), text, { mode: file.mode, ...owner });
   }
   if (complete) {
     for (const name of (await transport.list(folder)) ?? [])

@@ -3,13 +3,14 @@
 import type { Major } from "../../infra/config/spec.ts";
 import type {
   ObservedMember,
+  ObservedPooler,
   RolloutInputs,
   RolloutMember,
   RolloutOutputs,
   RolloutPooler,
 } from "../../infra/resources.ts";
 import { plan as makePlan } from "../../infra/rollout/plan.ts";
-import type { DeclaredFleet } from "../../infra/rollout/types.ts";
+import type { DeclaredFleet, PoolerFacts } from "../../infra/rollout/types.ts";
 import { changeClass } from "../../infra/tuning/facts.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
@@ -29,6 +30,11 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
         member.drift.forEach((_, i) => {
           detailed[`observed["${name}"].drift[${i}]`] = { kind: "delete", inputDiff: false };
         });
+    }
+    for (const [name, pooler] of Object.entries(olds.observedPoolers ?? {})) {
+      pooler.drift?.forEach((_, i) => {
+        detailed[`observedPoolers["${name}"].drift[${i}]`] = { kind: "delete", inputDiff: false };
+      });
     }
     olds.drift?.forEach((_, i) => {
       detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
@@ -73,16 +79,14 @@ async function converge(
   try {
     // Before the first step, so that a run that dies in the middle leaves nothing that nobody knows of.
     await writeRegistries(registryOf(news, identifier, known));
-    await execute(
-      plan,
-      {
-        members: new Map(known.members.map((m) => [m.name, m])),
-        poolers: new Map(known.poolers.map((p) => [p.name, p])),
-        primary,
-      },
-      news,
+    await execute(plan, {
+      members: new Map(known.members.map((m) => [m.name, m])),
+      poolers: new Map(known.poolers.map((p) => [p.name, p])),
+      primary,
+      inputs: news,
       context,
-    );
+      before: new Map(),
+    });
     await writeRegistries(registryOf(news, identifier));
     for (const line of plan.pending) context.log("warning", `pending: ${line}`);
     return outputs(news, await observe(news.members, news.poolers, context), identifier);
@@ -155,19 +159,26 @@ function outputs(news: RolloutInputs, live: LiveFleet, systemIdentifier: string)
       drift: member ? drift(facts, member, primary, news) : ["registered, no longer declared"],
     };
   }
-  const observedPoolers = Object.fromEntries(live.poolers.map(({ name, ...facts }) => [name, facts]));
+  const observedPoolers = Object.fromEntries(live.poolers.map((facts) => [facts.name, observedPooler(facts, news)]));
   const lines: string[] = [];
-  for (const { name, running, reachable, generation } of live.poolers) {
-    const declared = news.poolers.find((p) => p.name === name);
-    if (!reachable) continue;
-    if (!declared) lines.push(`pooler ${name} is no longer declared`);
-    else if (generation !== declared.generation)
-      lines.push(`pooler ${name} has generation ${generation || "none"} in force`);
-    else if (!running) lines.push(`pooler ${name} does not run`);
-  }
   for (const leaver of live.members)
     if (!news.members.some((m) => m.name === leaver.name)) lines.push(`member ${leaver.name} is no longer declared`);
   return { ...news, systemIdentifier, observed, observedPoolers, drift: lines };
+}
+
+function observedPooler(facts: PoolerFacts, news: RolloutInputs): ObservedPooler {
+  const { reachable, running, generation } = facts;
+  const declared = news.poolers.find((p) => p.name === facts.name);
+  const drift: string[] = [];
+  if (!declared) drift.push("is no longer declared");
+  else if (reachable) {
+    if (generation !== declared.generation) drift.push(`has generation ${generation || "none"} in force`);
+    else if (!running) drift.push("does not run");
+    drift.push(...facts.differences);
+    for (const alias of facts.paused) drift.push(`${alias} is paused`);
+    for (const alias of facts.drained) drift.push(`${alias} leads around a replica`);
+  }
+  return { reachable, running, generation, drift };
 }
 
 /** How a member differs from what it was declared to be, one line each. Pending restarts under `manual` are no drift. */
@@ -185,6 +196,7 @@ function drift(
   if (facts.filesNewerThanLoad) lines.push("its files are newer than what the server read");
   if (news.restart === "rolling" && facts.pendingRestart.length > 0)
     lines.push(`restart pending for ${facts.pendingRestart.join(", ")}`);
+  for (const name of facts.alteredSystem) lines.push(`${name} was set by ALTER SYSTEM`);
   for (const error of facts.errors) lines.push(error);
   if (facts.generation === member.generation) {
     for (const [name, value] of Object.entries(member.settings)) {

@@ -1,129 +1,109 @@
-/** Executes a plan, step by step; clones run side by side. */
+/** Executes a plan: step by step, clones side by side, and what is between pause and resume as one piece. */
 
 import type { RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
+import { describe } from "../../infra/rollout/describe.ts";
 import type { Plan, Step } from "../../infra/rollout/types.ts";
+import { Blocked, type Paused, pause } from "../pooler/pause.ts";
 import type { Context } from "../types.ts";
-import * as member from "./member-steps.ts";
-import * as pooler from "./pooler-steps.ts";
+import { targetOf } from "./member-steps.ts";
+import { perform } from "./perform.ts";
 
 /** Clones at once: more would only share the source's disk. */
 const CLONES_AT_ONCE = 3;
 
-export interface Fleet {
+export interface Run {
   members: Map<string, RolloutMember>;
   poolers: Map<string, RolloutPooler>;
   /** Live primary. */
   primary: string;
+  inputs: RolloutInputs;
+  context: Context;
+  /** Member → generation that it ran with before this run switched it. */
+  before: Map<string, string>;
 }
 
-export async function execute(plan: Plan, fleet: Fleet, inputs: RolloutInputs, context: Context): Promise<void> {
+export async function execute(plan: Plan, run: Run): Promise<void> {
   const { steps } = plan;
   for (let i = 0; i < steps.length; ) {
-    context.signal.throwIfAborted();
+    run.context.signal.throwIfAborted();
+    const at = `step ${i + 1} of ${steps.length}`;
+    const section = pausedSection(steps, i);
+    if (section) {
+      await underPause(section, at, run);
+      i += section.all.length;
+      continue;
+    }
     let end = i + 1;
     while (steps[i]!.kind === "clone" && steps[end]?.kind === "clone" && end - i < CLONES_AT_ONCE) end++;
-    const batch = steps.slice(i, end);
-    const results = await Promise.allSettled(
-      batch.map((step, at) => timed(step, `step ${i + at + 1} of ${steps.length}`, fleet, inputs, context)),
-    );
+    const results = await Promise.allSettled(steps.slice(i, end).map((step) => one(step, at, run)));
     const failed = results.find((r): r is PromiseRejectedResult => r.status === "rejected");
     if (failed) throw failed.reason;
     i = end;
   }
 }
 
-async function timed(step: Step, at: string, fleet: Fleet, inputs: RolloutInputs, context: Context): Promise<void> {
-  const started = Date.now();
-  context.status(`${at}: ${describe(step)}`);
+interface PausedSection {
+  all: Step[];
+  /** Repeated before each try. */
+  checkpoint: Step | undefined;
+  pause: Extract<Step, { kind: "pause" }>;
+  inside: Step[];
+}
+
+/** A checkpoint, a pause, and what follows up to its resume, when they begin here. */
+function pausedSection(steps: Step[], from: number): PausedSection | undefined {
+  const checkpoint = steps[from]!.kind === "checkpoint" ? steps[from] : undefined;
+  const at = checkpoint ? from + 1 : from;
+  const first = steps[at];
+  if (first?.kind !== "pause") return undefined;
+  const end = steps.findIndex((step, i) => i > at && step.kind === "resume");
+  if (end < 0) throw new Error("this plan pauses poolers and never resumes them");
+  return { all: steps.slice(from, end + 1), checkpoint, pause: first, inside: steps.slice(at + 1, end) };
+}
+
+async function underPause(section: PausedSection, at: string, run: Run): Promise<void> {
+  const { context, inputs } = run;
+  const { limitSeconds, tries, terminate } = inputs.pause;
+  const primary = run.members.get(section.pause.member)!;
+  const poolers = section.pause.poolers.map((name) => run.poolers.get(name)!);
+  const target = targetOf(primary);
+  let paused: Paused | undefined;
+  for (let attempt = 1; !paused; attempt++) {
+    if (section.checkpoint) await one(section.checkpoint, at, run);
+    context.status(`${at}: ${describe(section.pause)}, try ${attempt} of ${tries}`);
+    try {
+      paused = await pause(primary, poolers, target, { limitMs: limitSeconds * 1000, terminate }, context);
+    } catch (error) {
+      if (!(error instanceof Blocked)) throw error;
+      if (attempt >= tries) {
+        throw new Error(
+          `${describe(section.pause)} was given up after ${tries} tries; clients waited at most ${limitSeconds} s each time and nothing was restarted. ` +
+            `In the way: ${error.message}. End these sessions, or set rollout.terminateBlockers, and run again.`,
+          { cause: error },
+        );
+      }
+      context.log("warning", `try ${attempt} of ${tries}: ${error.message}`);
+    }
+  }
   try {
-    await perform(step, fleet, inputs, context);
+    for (const step of section.inside) await one(step, at, run);
+  } finally {
+    const heldBackMs = await paused.resume();
+    context.log(
+      "info",
+      `clients of ${section.pause.poolers.join(", ")} were held back for ${(heldBackMs / 1000).toFixed(2)} s`,
+    );
+  }
+}
+
+async function one(step: Step, at: string, run: Run): Promise<void> {
+  const started = Date.now();
+  run.context.status(`${at}: ${describe(step)}`);
+  try {
+    await perform(step, run);
   } catch (error) {
+    run.context.signal.throwIfAborted();
     throw new Error(`${at}, ${describe(step)}: ${(error as Error).message}`, { cause: error });
   }
-  context.log("info", `${describe(step)} (${((Date.now() - started) / 1000).toFixed(2)} s)`);
-}
-
-async function perform(step: Step, fleet: Fleet, _inputs: RolloutInputs, context: Context): Promise<void> {
-  const of = (name: string): RolloutMember => fleet.members.get(name)!;
-  switch (step.kind) {
-    case "start":
-      return member.start(of(step.member), context);
-    case "switch":
-      return member.switchGeneration(of(step.member), step.generation, context);
-    case "reload":
-      return member.reload(of(step.member), context);
-    case "restart":
-      return member.restart(of(step.member), context);
-    case "hold":
-      return member.hold(of(step.member), step.settings);
-    case "release":
-      return member.release(of(step.member), context);
-    case "wait-replay":
-      return member.waitReplay(of(fleet.primary), of(step.member), context);
-    case "reserve-slot":
-      return member.reserveSlot(of(step.on), step.slot, context);
-    case "clone":
-      return member.clone(of(step.from), of(step.member), context);
-    case "wait-streaming":
-      return member.waitStreaming(of(fleet.primary), of(step.member), context);
-    case "stop":
-      return member.stop(of(step.member), context);
-    case "drop-slot":
-      return member.dropSlot(of(step.on), step.slot, context);
-    case "switch-pooler":
-      return pooler.switchPooler({ ...fleet.poolers.get(step.pooler)!, generation: step.generation }, context);
-    case "start-pooler":
-      return pooler.startPooler(fleet.poolers.get(step.pooler)!, context);
-    case "stop-pooler":
-      return pooler.stopPooler(fleet.poolers.get(step.pooler)!, context);
-    // Who belongs to the cluster is written before the first step and after the last.
-    case "register":
-    case "deregister":
-      return;
-    default:
-      return step satisfies never;
-  }
-}
-
-/** A step as one line for people. */
-export function describe(step: Step): string {
-  const of = (what: string): string => `${what} (${step.reason})`;
-  switch (step.kind) {
-    case "start":
-    case "reload":
-    case "restart":
-    case "stop":
-      return of(`${step.kind} ${step.member}`);
-    case "switch":
-      return of(`put generation ${step.generation.slice(0, 8)} in force on ${step.member}`);
-    case "hold":
-      return of(
-        `hold ${Object.entries(step.settings)
-          .map(([k, v]) => `${k}=${v}`)
-          .join(", ")} on ${step.member}`,
-      );
-    case "release":
-      return of(`release held values on ${step.member}`);
-    case "wait-replay":
-      return of(`wait until ${step.member} has replayed`);
-    case "wait-streaming":
-      return of(`wait until ${step.member} streams`);
-    case "reserve-slot":
-      return of(`reserve slot ${step.slot} on ${step.on}`);
-    case "drop-slot":
-      return of(`drop slot ${step.slot} on ${step.on}`);
-    case "clone":
-      return of(`clone ${step.member} from ${step.from}`);
-    case "register":
-    case "deregister":
-      return of(`${step.kind} ${step.members.join(", ")}`);
-    case "switch-pooler":
-      return of(`put generation ${step.generation.slice(0, 8)} in force on pooler ${step.pooler}`);
-    case "start-pooler":
-      return of(`start pooler ${step.pooler}`);
-    case "stop-pooler":
-      return of(`stop pooler ${step.pooler}`);
-    default:
-      return step satisfies never;
-  }
+  run.context.log("info", `${describe(step)} (${((Date.now() - started) / 1000).toFixed(2)} s)`);
 }

@@ -6,7 +6,7 @@ import { activate, activeGeneration, deactivate, hostAt } from "../host.ts";
 import { dataOwnerFile } from "../ownership.ts";
 import { requirePrograms } from "../postgres/data-directory.ts";
 import { lastFatal, SERVICE, serverReady, startServer } from "../postgres/server.ts";
-import { execute, type SqlTarget, select } from "../postgres/sql.ts";
+import { execute, identifier, type SqlTarget, select } from "../postgres/sql.ts";
 import { run } from "../transports/transport.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
@@ -51,14 +51,17 @@ export async function checkStaged(member: RolloutMember, generation: string, con
   );
 }
 
-/** Puts a generation in force: checked before, checked again by the running server, taken back when that finds an error. */
-export async function switchGeneration(member: RolloutMember, generation: string, context: Context): Promise<void> {
+/**
+ * Puts a generation in force: checked before, checked again by the running server, taken back when that finds an
+ * error. Gives the generation that was in force before.
+ */
+export async function switchGeneration(member: RolloutMember, generation: string, context: Context): Promise<string> {
   const host = hostAt(member.connection);
   await checkStaged(member, generation, context);
   const before = await activeGeneration(host, SERVICE);
   await activate(host, SERVICE, generation);
   const status = await host.services.status(SERVICE, context.signal);
-  if (!status.running) return;
+  if (!status.running) return before;
   const errors = (await observeMember(member, context)).errors;
   if (errors.length > 0) {
     if (before) await activate(host, SERVICE, before);
@@ -67,6 +70,7 @@ export async function switchGeneration(member: RolloutMember, generation: string
     );
   }
   await reload(member, context);
+  return before;
 }
 
 /** Reloads and waits until the server has read its files. */
@@ -84,12 +88,39 @@ export async function reload(member: RolloutMember, context: Context): Promise<v
   );
 }
 
-export async function restart(member: RolloutMember, context: Context): Promise<void> {
+export const checkpoint = (member: RolloutMember, context: Context): Promise<void> =>
+  execute(targetOf(member), "CHECKPOINT;", context.signal, 600_000);
+
+/**
+ * Restarts, and waits until it answers. A server that does not start with its files goes back to the generation it
+ * ran with before, when that is known.
+ */
+export async function restart(member: RolloutMember, before: string | undefined, context: Context): Promise<void> {
   const host = hostAt(member.connection);
-  await checkStaged(member, await activeGeneration(host, SERVICE), context);
-  await execute(targetOf(member), "CHECKPOINT;", context.signal, 600_000);
+  const active = await activeGeneration(host, SERVICE);
+  await checkStaged(member, active, context);
   await host.services.restart(SERVICE, context.signal);
-  await serverReady(targetOf(member), context);
+  try {
+    await serverReady(targetOf(member), context);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!before || before === active) throw error;
+    await activate(host, SERVICE, before);
+    await host.services.restart(SERVICE, context.signal);
+    await serverReady(targetOf(member), context);
+    throw new Error(`${(error as Error).message}; ${member.name} runs with generation ${before} again`, {
+      cause: error,
+    });
+  }
+}
+
+/** ALTER SYSTEM RESET of each parameter, then a reload. */
+export async function resetSystem(member: RolloutMember, parameters: string[], context: Context): Promise<void> {
+  const script = parameters
+    .map((name) => `ALTER SYSTEM RESET ${name.split(".").map(identifier).join(".")};`)
+    .join("\n");
+  await execute(targetOf(member), script, context.signal);
+  await reload(member, context);
 }
 
 export const start = (member: RolloutMember, context: Context): Promise<void> => startServer(targetOf(member), context);

@@ -6,12 +6,15 @@ import type { RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import { HOT_STANDBY_FIVE } from "../../infra/rollout/changes.ts";
 import type { MemberFacts, ObservedFleet, PoolerFacts } from "../../infra/rollout/types.ts";
 import { activeGeneration, type Host, hostAt } from "../host.ts";
+import { differences } from "../pooler/check.ts";
+import { show } from "../pooler/console.ts";
+import { databaseEntries } from "../pooler/databases.ts";
+import { iniInForce, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import type { Context } from "../types.ts";
 
-export const POOLER_SERVICE = "pgbouncer";
 /** What Rollout itself wrote, included last by every member's postgresql.conf. */
 export const holdFile = (host: Host): string => path.join(host.paths.rollout, "postgresql.conf");
 
@@ -19,8 +22,6 @@ export interface LiveMember extends MemberFacts {
   systemIdentifier: string;
   /** Files that would not load, as file:line: what. */
   errors: string[];
-  /** Parameters that ALTER SYSTEM set. */
-  alteredSystem: string[];
   /** application_name → state, on a primary. */
   replicas: Record<string, string>;
 }
@@ -141,15 +142,47 @@ async function ask(member: RolloutMember, context: Context): Promise<Row | undef
 
 async function observePooler(pooler: RolloutPooler, context: Context): Promise<PoolerFacts> {
   const host = hostAt(pooler.connection);
+  const none = {
+    name: pooler.name,
+    reachable: true,
+    running: false,
+    generation: "",
+    paused: [],
+    drained: [],
+    differences: [],
+  };
   try {
     const generation = await activeGeneration(host, POOLER_SERVICE);
+    const drained = databaseEntries((await host.transport.readFile(overrideFile(host)))?.text ?? "").map(
+      (e) => e.alias,
+    );
     const alive = await host.services.alive(context.signal);
     const running = alive && (await host.services.status(POOLER_SERVICE, context.signal)).running;
-    return { name: pooler.name, reachable: true, running, generation };
+    if (!running) return { ...none, generation, drained };
+    return { ...none, generation, drained, running, ...(await askPooler(pooler, drained, context)) };
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
     context.log("warning", error.message);
-    return { name: pooler.name, reachable: false, running: false, generation: "" };
+    return { ...none, reachable: false };
+  }
+}
+
+async function askPooler(
+  pooler: RolloutPooler,
+  drained: string[],
+  context: Context,
+): Promise<Pick<PoolerFacts, "paused" | "differences">> {
+  try {
+    const databases = await show(pooler, "DATABASES", context.signal);
+    const paused = databases.filter((row) => row.paused === "1").map((row) => row.name!);
+    const all = await differences(pooler, await iniInForce(pooler), context.signal);
+    return {
+      paused,
+      differences: all.filter((line) => !drained.some((alias) => line.startsWith(`database ${alias} `))),
+    };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return { paused: [], differences: [(error as Error).message] };
   }
 }
 

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { constants as osConstants, userInfo } from "node:os";
 import * as path from "node:path";
-import type { ExecOptions, ExecResult, FileFacts, Transport } from "./transport.ts";
+import type { ExecOptions, ExecResult, FileFacts, Ownership, Transport } from "./transport.ts";
 
 const asRoot = process.getuid?.() === 0;
 const idsByUser = new Map<string, Promise<{ uid: number; gid: number }>>();
@@ -76,7 +76,7 @@ export class LocalTransport implements Transport {
     });
   }
 
-  async writeFile(file: string, text: string, options: { mode: string; user?: string }): Promise<void> {
+  async writeFile(file: string, text: string, options: Ownership): Promise<void> {
     const temporary = path.join(
       path.dirname(file),
       `.${path.basename(file)}.${process.pid}.${Math.random().toString(36).slice(2)}`,
@@ -86,7 +86,7 @@ export class LocalTransport implements Transport {
       try {
         await handle.writeFile(text);
         await handle.chmod(Number.parseInt(options.mode, 8));
-        await this.#own(options.user, (uid, gid) => handle.chown(uid, gid));
+        await own(options, (uid, gid) => handle.chown(uid, gid));
         await handle.sync();
       } finally {
         await handle.close();
@@ -98,10 +98,10 @@ export class LocalTransport implements Transport {
     }
   }
 
-  async makeDirectory(directory: string, options: { mode: string; user?: string }): Promise<void> {
+  async makeDirectory(directory: string, options: Ownership): Promise<void> {
     await fs.mkdir(directory, { recursive: true, mode: 0o755 });
     await fs.chmod(directory, Number.parseInt(options.mode, 8));
-    await this.#own(options.user, (uid, gid) => fs.chown(directory, uid, gid));
+    await own(options, (uid, gid) => fs.chown(directory, uid, gid));
   }
 
   list(directory: string): Promise<string[] | undefined> {
@@ -129,12 +129,12 @@ export class LocalTransport implements Transport {
   async exists(file: string): Promise<boolean> {
     return (await orMissing(() => fs.lstat(file))) !== undefined;
   }
+}
 
-  async #own(user: string | undefined, chown: (uid: number, gid: number) => Promise<void>): Promise<void> {
-    if (!user || !asRoot) return;
-    const { uid, gid } = await idsOf(user);
-    await chown(uid, gid);
-  }
+async function own({ user, group }: Ownership, chown: (uid: number, gid: number) => Promise<void>): Promise<void> {
+  if (!asRoot || !(user || group)) return;
+  const { uid, gid } = await idsOf((user ?? group)!);
+  await chown(user ? uid : 0, gid);
 }
 
 function runAs(user: string | undefined): string[] {

@@ -27,6 +27,15 @@ export interface FileFacts {
   mtimeMs: number;
 }
 
+export interface Ownership {
+  /** Octal. */
+  mode: string;
+  /** OS user that owns it, with its group; default: the transport's own user. */
+  user?: string;
+  /** OS user whose group may read it, while the transport's own user owns it. */
+  group?: string;
+}
+
 export interface Transport {
   /** Host name in the stack; for messages. */
   readonly host: string;
@@ -35,9 +44,9 @@ export interface Transport {
   /** Undefined: no such file. */
   readFile(path: string): Promise<FileFacts | undefined>;
   /** Atomic: a temporary file beside it, fsync, rename. */
-  writeFile(path: string, text: string, options: { mode: string; user?: string }): Promise<void>;
+  writeFile(path: string, text: string, options: Ownership): Promise<void>;
   /** Creates missing parents; sets mode and owner of the last part only. */
-  makeDirectory(path: string, options: { mode: string; user?: string }): Promise<void>;
+  makeDirectory(path: string, options: Ownership): Promise<void>;
   /** Names in a directory; undefined: no such directory. */
   list(path: string): Promise<string[] | undefined>;
   readLink(path: string): Promise<string | undefined>;

@@ -62,6 +62,8 @@ describe("a valid config", () => {
         },
       ],
       primary: "db1",
+      gone: [],
+      rollout: { limitSeconds: 5, tries: 3, terminate: false },
       databases: [],
       roles: [],
       allowedNetworks: [],

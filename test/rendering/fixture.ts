@@ -41,6 +41,8 @@ export function fleet(changes: Partial<FleetSpec> = {}): FleetSpec {
       host("mon1", "monitoring", "127.0.10.21"),
     ],
     primary: "db1",
+    gone: [],
+    rollout: { limitSeconds: 5, tries: 3, terminate: false },
     pooler: {
       hosts: ["pool1"],
       poolMode: "transaction",

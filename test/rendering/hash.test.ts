@@ -35,7 +35,7 @@ describe("a component's hash", () => {
     ["a path", { files: [file("c", "x\n"), files[1]!] }, { "app.verifier": 1 }],
     ["a file less", { files: [files[0]!] }, { "app.verifier": 1 }],
     ["a rotated secret", { files }, { "app.verifier": 2 }],
-    ["text moved between path and body", { files: [file("ax", "\n"), files[1]!] }, { "app.verifier": 1 }],
+    ["text moved between mode and body", { files: [file("a", "0x\n", "064"), files[1]!] }, { "app.verifier": 1 }],
   ])("changes with %s", (_, component, versions) => {
     expect(componentHash(component, versions)).not.toBe(componentHash({ files }, { "app.verifier": 1 }));
   });

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Sandbox } from "./sandbox.ts";
@@ -183,4 +183,15 @@ test("the stack file's folder comes before the environment's", () => {
     `config:\n  postgres-fleet:platform: local\n  postgres-fleet:stateDir: ${box.base}/first\n`,
   );
   expect(box.run(["--env", "-s", "local"]).stdout).toContain(`file://${box.base}/first/engine`);
+});
+
+test("a stack file named by --config-file is read, and copied for the engine, in place of the project's", () => {
+  using box = sandbox();
+  existing(box);
+  rmSync(join(box.root, "Pulumi.local.yaml"));
+  const file = box.write(join(box.base, "else where.yaml"), "config:\n  postgres-fleet:platform: local\n  other: 1\n");
+  expect(box.run(["up", "-s", "local", "--config-file", file]).code).toBe(0);
+  const copy = join(box.state, "engine/project/Pulumi.local.yaml");
+  expect(box.read(copy)).toBe(box.read(file));
+  expect(box.calls().at(-1)).toBe(`pulumi up -s local --config-file ${file} --config-file ${copy}`);
 });

@@ -12,7 +12,8 @@ export const memoryMb = fc
 
 export const cpus = fc.double({ min: 0, max: 8, noNaN: true }).map((power) => Math.round(2 ** power));
 
-const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined, freq: 2 });
+const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined, freq: 2 });
 
 /** Any server the project can be asked for; memory and cpus unrelated to each other. */
 export const server: fc.Arbitrary<TuneInput> = fc
@@ -31,4 +32,7 @@ export const server: fc.Arbitrary<TuneInput> = fc
     dataChecksums: fc.boolean(),
     hugePages: optional(fc.constantFrom("off" as const, "try" as const, "on" as const)),
   })
-  .map((record) => Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as unknown as TuneInput);
+  .map(
+    (record) =>
+      Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as unknown as TuneInput,
+  );

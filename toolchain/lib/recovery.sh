@@ -43,7 +43,8 @@ clear_pending_creates() {
   has_pending_creates || return 0
   say "an earlier run was cut off while it created resources: forgetting those attempts, they are adopted or made again"
   set -- refresh --clear-pending-creates --exclude '**' --yes --skip-preview --non-interactive -s "$STACK"
-  [ -z "$CONFIG_COPY" ] || set -- "$@" --config-file "$CONFIG_COPY"
+  with=${CONFIG_COPY:-$CONFIG_FILE}
+  [ -z "$with" ] || set -- "$@" --config-file "$with"
   report=$("$PULUMI" -C "$PROJECT" "$@" 2>&1) || {
     printf '%s\n' "$report" >&2
     exit 1

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # The stack a command is about, and the environment of stacks whose platform is local. Sourced by pulumiw.
-# Expects PROJECT, STACK and BACKEND_GIVEN.
+# Expects PROJECT, STACK and CONFIG_FILE (the value of --config-file, empty without one).
 
 # setting FILE KEY: a scalar of the stack file that stands on one line, without quotes and comment.
 setting() {
@@ -53,7 +53,7 @@ passphrase_environment() {
 local_environment() {
   LOCAL=
   ENGINE_DIR=
-  STACK_FILE=$PROJECT/Pulumi.$STACK.yaml
+  STACK_FILE=${CONFIG_FILE:-$PROJECT/Pulumi.$STACK.yaml}
   [ -n "$STACK" ] && [ "$(setting "$STACK_FILE" platform)" = local ] || return 0
   LOCAL=1
   STATE_DIR=$(stack_state_dir "$STACK_FILE")

@@ -5,6 +5,7 @@ import { cluster, connections, initdb, platform, restart, version, workload } fr
 import { cpus, disk, hosts, memory, primary, storage } from "./hosts.ts";
 import { allowedNetworks, databases, roles, secrets, stateDir } from "./objects.ts";
 import { clusterParameters } from "./parameters.ts";
+import { gone, rollout } from "./rollout.ts";
 import { monitoring, pooler } from "./services.ts";
 
 /** In the order of the docs. */
@@ -15,6 +16,7 @@ export const fleetSchema = z.strictObject({
   workload,
   connections,
   restart,
+  rollout,
   initdb,
   memory,
   cpus,
@@ -23,6 +25,7 @@ export const fleetSchema = z.strictObject({
   parameters: clusterParameters,
   hosts,
   primary,
+  gone,
   pooler,
   monitoring,
   databases,

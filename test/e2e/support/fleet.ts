@@ -113,25 +113,18 @@ export class TestFleet {
     return this.start(...args).done;
   }
 
-  async init(): Promise<void> {
-    this.#ok(await this.pulumi("stack", "init", "--non-interactive"));
-    // `stack init` knows no --config-file: what it wrote into the project moves to the test's folder.
-    const left = path.join(ROOT, path.basename(this.configFile));
-    if (fs.existsSync(left)) {
-      fs.copyFileSync(left, this.configFile);
-      fs.rmSync(left);
-    }
-  }
-
   async up(): Promise<string> {
     return this.#ok(await this.pulumi("up", "--yes", "--skip-preview", "--config-file", this.configFile));
   }
 
   /** `up` that must fail; gives what it said. */
   async upFails(): Promise<string> {
-    const result = await this.pulumi("up", "--yes", "--skip-preview", "--config-file", this.configFile);
-    if (result.code === 0) throw new Error(`up succeeded and should not have:\n${result.text}`);
-    return result.text;
+    return this.#refused(await this.pulumi("up", "--yes", "--skip-preview", "--config-file", this.configFile));
+  }
+
+  /** `preview` that must fail; gives what it said. */
+  async previewFails(): Promise<string> {
+    return this.#refused(await this.pulumi("preview", "--diff", "--config-file", this.configFile));
   }
 
   async preview(...args: string[]): Promise<string> {
@@ -189,13 +182,15 @@ export class TestFleet {
   }
 
   #writeConfig(): void {
-    const encryption = fs.existsSync(this.configFile)
-      ? /^encryptionsalt:.*$/m.exec(fs.readFileSync(this.configFile, "utf8"))?.[0]
-      : undefined;
     const config = Object.fromEntries(
       Object.entries(this.config).map(([key, value]) => [`postgres-fleet:${key}`, value]),
     );
-    fs.writeFileSync(this.configFile, `${encryption ? `${encryption}\n` : ""}${stringify({ config })}`);
+    fs.writeFileSync(this.configFile, stringify({ config }));
+  }
+
+  #refused(result: RunResult): string {
+    if (result.code === 0) throw new Error(`this succeeded and should not have:\n${result.text}`);
+    return result.text;
   }
 
   #ok(result: RunResult): string {

@@ -1,0 +1,19 @@
+-- Parameter facts of the server this runs on, as the text of pg<major>.json: one parameter a line, sorted by name.
+--   psql --no-psqlrc --tuples-only --no-align --dbname=postgres --file=extract.sql > pg<major>.json
+-- Run it on a server with no extension loaded and nothing set: only names, types, ranges and built-in defaults are read.
+SELECT '{' || E'\n' || string_agg(line, E',\n' ORDER BY lower(name) COLLATE "C") || E'\n}'
+FROM (
+  SELECT
+    name,
+    to_json(name)::text || ': {"context": ' || to_json(context)::text || ', "vartype": ' || to_json(vartype)::text
+    || coalesce(', "unit": ' || to_json(unit)::text, '')
+    || coalesce(', "min": ' || min_val || ', "max": ' || max_val, '')
+    || coalesce(', "enumvals": [' || (
+         SELECT string_agg(to_json(member)::text, ', ' ORDER BY position)
+         FROM unnest(enumvals) WITH ORDINALITY AS members (member, position)
+       ) || ']', '')
+    || coalesce(', "boot": ' || to_json(boot_val)::text, '')
+    || '}' AS line
+  FROM pg_settings
+  WHERE name NOT LIKE '%.%'
+) AS parameters;

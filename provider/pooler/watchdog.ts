@@ -1,0 +1,43 @@
+/**
+ * A watchdog on the pooler's host: armed before PAUSE, it says RESUME at the limit whatever happens to us.
+ * It is a process of its own that outlives the provider; disarming ends it by pid.
+ */
+
+import * as path from "node:path";
+import type { RolloutPooler } from "../../infra/resources.ts";
+import { hostAt } from "../host.ts";
+import { run } from "../transports/transport.ts";
+import { consoleArgv } from "./console.ts";
+
+const pidFile = (pooler: RolloutPooler): string => path.join(pooler.connection.run, "resume-watchdog.pid");
+
+// $1 seconds, $2 pid file, the rest: psql and its arguments. A RESUME of what is not paused is refused, and harmless.
+const SCRIPT = `echo $$ > "$2"; sleep "$1"; shift; file=$1; shift
+for name in $RESUME_NAMES; do "$@" -c "RESUME $name" || :; done
+rm -f "$file"`;
+
+/** @param limitMs counted from now */
+export async function arm(
+  pooler: RolloutPooler,
+  aliases: string[],
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const host = hostAt(pooler.connection);
+  const inner = ["sh", "-c", SCRIPT, "pgfleet-resume", String(limitMs / 1000), pidFile(pooler), ...consoleArgv(pooler)];
+  // setsid -f: its parent is init, so neither our death nor our signals reach it.
+  await run(host.transport, ["setsid", "-f", "sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh", ...inner], {
+    user: host.connection.user,
+    env: { RESUME_NAMES: aliases.map((alias) => `"${alias}"`).join(" ") },
+    signal,
+  });
+}
+
+export async function disarm(pooler: RolloutPooler, signal: AbortSignal): Promise<void> {
+  const host = hostAt(pooler.connection);
+  const pid = (await host.transport.readFile(pidFile(pooler)))?.text.trim();
+  if (!pid || !/^\d+$/.test(pid)) return;
+  // Only a process that is the watchdog: pids are used again.
+  const test = 'tr "\\0" " " < "/proc/$1/cmdline" 2>/dev/null | grep -q pgfleet-resume && kill -- "-$1"; rm -f "$2"';
+  await host.transport.exec(["sh", "-c", test, "sh", pid, pidFile(pooler)], { user: host.connection.user, signal });
+}

@@ -1,0 +1,74 @@
+/** One step, done. */
+
+import type { RolloutMember, RolloutPooler } from "../../infra/resources.ts";
+import type { Step } from "../../infra/rollout/types.ts";
+import { drain, undrain } from "../pooler/drain.ts";
+import { entriesOf } from "../pooler/entries.ts";
+import { resumeOne } from "../pooler/pause.ts";
+import type { Run } from "./execute.ts";
+import * as member from "./member-steps.ts";
+import * as pooler from "./pooler-steps.ts";
+
+export async function perform(step: Step, run: Run): Promise<void> {
+  const { context } = run;
+  const of = (name: string): RolloutMember => run.members.get(name)!;
+  const poolers = (names: string[]): RolloutPooler[] => names.map((name) => run.poolers.get(name)!);
+  switch (step.kind) {
+    case "start":
+      return member.start(of(step.member), context);
+    case "switch": {
+      const before = await member.switchGeneration(of(step.member), step.generation, context);
+      if (before) run.before.set(step.member, before);
+      return;
+    }
+    case "reload":
+      return member.reload(of(step.member), context);
+    case "reset-system":
+      return member.resetSystem(of(step.member), step.parameters, context);
+    case "restart":
+      return member.restart(of(step.member), run.before.get(step.member), context);
+    case "checkpoint":
+      return member.checkpoint(of(step.member), context);
+    case "drain":
+      return drain(of(step.member), of(run.primary), poolers(step.poolers), context);
+    case "undrain":
+      return undrain(poolers(step.poolers), context.signal);
+    case "pause":
+      throw new Error("pause stands outside of its section");
+    case "resume":
+      return resumeAll(poolers(step.poolers), context.signal);
+    case "hold":
+      return member.hold(of(step.member), step.settings);
+    case "release":
+      return member.release(of(step.member), context);
+    case "wait-replay":
+      return member.waitReplay(of(run.primary), of(step.member), context);
+    case "reserve-slot":
+      return member.reserveSlot(of(step.on), step.slot, context);
+    case "clone":
+      return member.clone(of(step.from), of(step.member), context);
+    case "wait-streaming":
+      return member.waitStreaming(of(run.primary), of(step.member), context);
+    case "stop":
+      return member.stop(of(step.member), context);
+    case "drop-slot":
+      return member.dropSlot(of(step.on), step.slot, context);
+    case "switch-pooler":
+      return pooler.switchPooler({ ...run.poolers.get(step.pooler)!, generation: step.generation }, context);
+    case "start-pooler":
+      return pooler.startPooler(run.poolers.get(step.pooler)!, context);
+    case "stop-pooler":
+      return pooler.stopPooler(run.poolers.get(step.pooler)!, context);
+    // Who belongs to the cluster is written before the first step and after the last.
+    case "register":
+    case "deregister":
+      return;
+    default:
+      return step satisfies never;
+  }
+}
+
+/** A pause that an earlier run left: every entry of these poolers is resumed. */
+async function resumeAll(poolers: RolloutPooler[], signal: AbortSignal): Promise<void> {
+  for (const each of poolers) for (const { alias } of await entriesOf(each)) await resumeOne(each, alias, signal);
+}
