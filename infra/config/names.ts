@@ -22,12 +22,17 @@ export function clusterNameProblem(name: string): string | undefined {
 
 /** Becomes a DNS label, a folder and a replication slot. */
 export function hostNameProblem(name: string): string | undefined {
+  if (takenFolders.includes(name))
+    return `"${name}" is the name of another thing in the stack's folder; choose another name.`;
   if (bytes(name) > 40) return `the host name is ${bytes(name)} characters long; at most 40.`;
   if (!new RegExp(hostNamePattern).test(name)) {
     return `${shown(name)} is not a host name: small letters, digits and -, a letter first and no - at the end, e.g. "db1".`;
   }
   return undefined;
 }
+
+/** Names of other things in a local stack's folder, where each host has a folder of its own. */
+const takenFolders = ["engine", "passphrase"];
 
 export function databaseNameProblem(name: string): string | undefined {
   if (["postgres", "template0", "template1"].includes(name))

@@ -54,7 +54,8 @@ export function memberSteps(ordering: Ordering, into: Plan): void {
   const floor = primary ? highest(primary.running, primary.onDisk) : {};
   const later: MemberChange[] = [];
   for (const standby of standbys) {
-    const target = highest(standby.declared, floor);
+    // Nor below what it has itself: an earlier run may have lowered the primary, and this one not replayed it yet.
+    const target = highest(standby.declared, floor, standby.running, standby.onDisk);
     const lowers = differing(target, standby.declared).length > 0;
     const enough = covers(standby.running, target) && covers(standby.onDisk, target);
     if (lowers && enough) later.push(standby);
@@ -65,11 +66,8 @@ export function memberSteps(ordering: Ordering, into: Plan): void {
   }
   if (primary) into.steps.push(...primarySteps(primary, ordering.poolers));
   for (const standby of later) {
-    into.steps.push({
-      kind: "wait-replay",
-      member: standby.member.name,
-      reason: `${differing(highest(standby.declared, floor), standby.declared).join(", ")} lowered on the primary`,
-    });
+    const lowered = differing(highest(standby.running, standby.onDisk), standby.declared).join(", ");
+    into.steps.push({ kind: "wait-replay", member: standby.member.name, reason: `${lowered} lowered on the primary` });
     into.steps.push(...standbySteps(standby, standby.declared, ordering.poolers));
   }
 }
@@ -114,27 +112,29 @@ function primarySteps(change: MemberChange, poolers: string[]): Step[] {
   return steps;
 }
 
-/** Files: a hold stands before the switch that would lower a value, and goes only after the switch. */
+/** Files: holds stand before a switch that would lower a value, and go only after it. */
 function fileSteps(change: MemberChange, hold: Record<string, string>): Step[] {
   const { member, facts } = change;
   const steps: Step[] = [];
-  const heldNow = JSON.stringify(Object.entries(facts.held).sort());
-  const wanted = JSON.stringify(Object.entries(hold).sort());
-  if (wanted !== heldNow && Object.keys(hold).length > 0) {
-    steps.push({ kind: "hold", member: member.name, settings: hold, reason: "lowered only after the primary" });
-  }
-  if (change.switches)
+  const during = change.switches ? { ...facts.held, ...hold } : hold;
+  steps.push(...holdSteps(member.name, facts.held, during));
+  if (change.switches) {
     steps.push({ kind: "switch", member: member.name, generation: member.generation, reason: change.why });
-  else if (facts.filesNewerThanLoad)
+  } else if (facts.filesNewerThanLoad) {
     steps.push({
       kind: "reload",
       member: member.name,
       reason: "its files were written after the server last read them",
     });
-  if (wanted !== heldNow && Object.keys(hold).length === 0) {
-    steps.push({ kind: "release", member: member.name, reason: "nothing needs to be held" });
   }
-  return steps;
+  return [...steps, ...holdSteps(member.name, during, hold)];
+}
+
+function holdSteps(member: string, from: Record<string, string>, to: Record<string, string>): Step[] {
+  const text = (settings: Record<string, string>): string => JSON.stringify(Object.entries(settings).sort());
+  if (text(from) === text(to)) return [];
+  if (Object.keys(to).length === 0) return [{ kind: "release", member, reason: "nothing needs to be held" }];
+  return [{ kind: "hold", member, settings: to, reason: "lowered only after the primary" }];
 }
 
 /** Under `manual` nothing restarts, and a reboot must not change the five either: they are held as they run. */

@@ -11,14 +11,14 @@ export class TuningError extends Error {
   }
 }
 
-const mb = (value: number): string => `${Math.ceil(value)} MB`;
+const mb = (value: number): string => `${Math.round(value)} MB`;
 
 /** The terms as lines in columns, the sum and the limit last. */
 export function budgetLines(budget: Budget): string[] {
   const rows: Array<[string, string, string]> = [
     ...budget.terms.map((term): [string, string, string] => [term.name, mb(term.mb), term.detail]),
     ["total", mb(budget.totalMb), ""],
-    ["limit", `${Math.floor(budget.limitMb)} MB`, budget.totalMb > budget.limitMb ? "exceeded" : ""],
+    ["limit", mb(budget.limitMb), budget.totalMb > budget.limitMb ? "exceeded" : ""],
   ];
   const wide = Math.max(...rows.map(([name]) => name.length));
   const far = Math.max(...rows.map(([, amount]) => amount.length));
@@ -34,7 +34,7 @@ export class BudgetError extends Error {
   constructor(kind: "memory" | "wal disk", what: string, budget: Budget, alternatives: readonly string[]) {
     const way = alternatives.length > 0 ? `\nany one of these works: ${alternatives.join("; ")}` : "";
     super(
-      `${what}: needs ${mb(budget.totalMb)}, may use ${Math.floor(budget.limitMb)} MB\n` +
+      `${what}: needs ${mb(budget.totalMb)}, may use ${mb(budget.limitMb)}\n` +
         `${budgetLines(budget)
           .map((line) => `  ${line}`)
           .join("\n")}${way}`,

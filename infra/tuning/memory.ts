@@ -123,18 +123,23 @@ function roundDown(mb: number): number {
   return Math.floor(mb / step + 1e-9) * step;
 }
 
-/** The most parallel workers, fewer than planned, that leave everyone `wanted` MB of work_mem. */
-function affordableParallelWorkers(plan: MemoryPlan, fewest: number, wanted: number): number | undefined {
-  const enough = (p: number): boolean => solveWorkMemMb({ ...plan, parallelWorkers: p }) >= wanted;
-  if (!enough(fewest)) return undefined;
-  let low = fewest;
-  let high = plan.parallelWorkers;
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (enough(middle)) low = middle;
-    else high = middle;
+/** The largest whole number from `low` to below `high` at which the changed plan leaves `wanted` MB of work_mem. */
+function affordable(
+  plan: MemoryPlan,
+  change: (value: number) => Partial<MemoryPlan>,
+  [low, high]: [number, number],
+  wanted: number,
+): number | undefined {
+  const enough = (value: number): boolean => solveWorkMemMb({ ...plan, ...change(value) }) >= wanted;
+  if (!enough(low)) return undefined;
+  let good = low;
+  let bad = high;
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (enough(middle)) good = middle;
+    else bad = middle;
   }
-  return low;
+  return good;
 }
 
 /**
@@ -167,7 +172,8 @@ export function chooseMemory(
 
   if (free("max_parallel_workers") && plan.parallelWorkers > FEW_PARALLEL_WORKERS) {
     const before = plan.parallelWorkers;
-    const workers = affordableParallelWorkers(plan, FEW_PARALLEL_WORKERS, comfort);
+    const few: [number, number] = [FEW_PARALLEL_WORKERS, before];
+    const workers = affordable(plan, (parallelWorkers) => ({ parallelWorkers }), few, comfort);
     plan = { ...plan, parallelWorkers: workers ?? FEW_PARALLEL_WORKERS };
     degraded.push(`max_parallel_workers ${plan.parallelWorkers} instead of ${before}`);
     if (workers !== undefined) return done(plan, comfort);
@@ -179,13 +185,14 @@ export function chooseMemory(
     degraded.push("hash_mem_multiplier 1 instead of 2");
     if (solveWorkMemMb(plan) >= WANTED_WORK_MEM_MB) return done(plan, WANTED_WORK_MEM_MB);
   }
-  const lean = 0.15 * plan.memoryMb;
+  const lean = Math.ceil(0.15 * plan.memoryMb);
   if (free("shared_buffers") && plan.sharedBuffersMb > lean) {
-    degraded.push(
-      `shared_buffers ${formatMb(Math.floor(lean))} (15 %) instead of ${formatMb(Math.floor(plan.sharedBuffersMb))}`,
-    );
-    plan = { ...plan, sharedBuffersMb: lean };
-    if (solveWorkMemMb(plan) >= WANTED_WORK_MEM_MB) return done(plan, WANTED_WORK_MEM_MB);
+    const range: [number, number] = [lean, Math.floor(plan.sharedBuffersMb)];
+    const fitting = affordable(plan, (sharedBuffersMb) => ({ sharedBuffersMb }), range, WANTED_WORK_MEM_MB);
+    const before = Math.floor(plan.sharedBuffersMb);
+    plan = { ...plan, sharedBuffersMb: fitting ?? lean };
+    degraded.push(`shared_buffers ${formatMb(plan.sharedBuffersMb)} instead of ${formatMb(before)}`);
+    if (fitting !== undefined) return done(plan, WANTED_WORK_MEM_MB);
   }
   const small = { maintenance: 16, vacuum: 8, parallel: 0 };
   const followsMaintenance = overrides.get("autovacuum_work_mem")?.value === "-1";

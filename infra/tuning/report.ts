@@ -86,9 +86,9 @@ export function tuningTable(tuning: Tuning): string {
   return `${table}\nMemory budget:\n${budget}${warnings ? `\n${warnings}` : ""}`;
 }
 
-/** Quotes what a configuration file needs quoted. */
+/** Quotes what a configuration file needs quoted; a fraction with a unit (1.5GB) is one of those. */
 export function confValue(value: string): string {
-  return /^(-?\d+(\.\d+)?[a-zA-Z]*|[a-z][a-z_]*)$/.test(value)
+  return /^(-?\d+[a-zA-Z]*|-?\d+\.\d+|[a-z][a-z_]*)$/.test(value)
     ? value
     : `'${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }

@@ -38,6 +38,7 @@ export function replicationLines({ input }: TuneContext): Line[] {
   const lines: Line[] = [
     ["wal_level", "replica", "standbys, base backups and point-in-time recovery"],
     ["hot_standby", "on", "standbys answer read-only queries"],
+    ["wal_retrieve_retry_interval", "1s", "a standby is back soon after its primary restarted; the default is 5s"],
     ["archive_mode", "on", "a backup tool can be added without a restart"],
     ["archive_command", "/bin/true", "nothing is archived until a backup tool takes this place"],
     ["wal_compression", compression, "full page images shrink; this method is in every build in use"],

@@ -19,7 +19,7 @@ export const credential: Resource<CredentialInputs, CredentialOutputs> = {
   },
 
   async create(news) {
-    return { id: news.role, outputs: issue(news, 1) };
+    return { id: news.role, outputs: issue(news, 0) };
   },
 
   async read(id, olds, oldInputs) {
@@ -30,14 +30,17 @@ export const credential: Resource<CredentialInputs, CredentialOutputs> = {
     // The same password given again keeps its verifier: a new salt would lock out servers that have the old one.
     if (news.password !== undefined && verifies(olds.verifier, news.password))
       return { ...olds, ...news, password: news.password };
-    return issue(news, olds.version + 1);
+    return issue(news, olds.version);
   },
 
   // Nothing on any host: the role and its verifier stay with the data.
   async delete() {},
 };
 
-function issue(news: CredentialInputs, version: number): CredentialOutputs {
+function issue(news: CredentialInputs, lastVersion: number): CredentialOutputs {
   const password = news.password ?? generatePassword();
+  // A version that was never used before, also where the state that knew the last one is lost: files with the new
+  // password are then another generation than those with the old one, and everybody who read those reads again.
+  const version = Math.max(lastVersion + 1, Math.floor(Date.now() / 1000));
   return { ...news, password, verifier: scramVerifier(password), version };
 }

@@ -147,7 +147,11 @@ const owns = (files: Record<string, unknown>, name: string): boolean =>
 async function prune(host: Host, staged: Record<string, string>): Promise<void> {
   for (const component of (await host.transport.list(path.join(host.paths.home, "gen"))) ?? []) {
     const active = await activeGeneration(host, component);
-    const all = (await host.transport.list(host.paths.generations(component))) ?? [];
+    const found = (await host.transport.list(host.paths.generations(component))) ?? [];
+    // What a killed run has begun to stage; this run holds the host's lock, so nobody is at it.
+    const begun = found.filter((name) => name.endsWith(".part"));
+    for (const name of begun) await host.transport.remove(path.join(host.paths.generations(component), name));
+    const all = found.filter((name) => !begun.includes(name));
     const old = all.filter((hash) => hash !== active && hash !== staged[component]);
     const byAge = await Promise.all(old.map(async (hash) => ({ hash, at: await newest(host, component, hash) })));
     byAge.sort((a, b) => b.at - a.at);

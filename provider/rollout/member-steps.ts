@@ -125,7 +125,11 @@ export async function resetSystem(member: RolloutMember, parameters: string[], c
 
 export const start = (member: RolloutMember, context: Context): Promise<void> => startServer(targetOf(member), context);
 
-export async function hold(member: RolloutMember, settings: Record<string, string>): Promise<void> {
+export async function hold(
+  member: RolloutMember,
+  settings: Record<string, string>,
+  context: Context,
+): Promise<void> {
   const host = hostAt(member.connection);
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
   await host.transport.writeFile(
@@ -133,6 +137,7 @@ export async function hold(member: RolloutMember, settings: Record<string, strin
     `# Written by Rollout while a change is under way; it goes when the change is done.\n${lines.join("\n")}\n`,
     { mode: "0640", user: host.connection.user },
   );
+  if ((await host.services.status(SERVICE, context.signal)).running) await reload(member, context);
 }
 
 export async function release(member: RolloutMember, context: Context): Promise<void> {

@@ -38,7 +38,7 @@ export async function perform(step: Step, run: Run): Promise<void> {
     case "resume":
       return resumeAll(poolers(step.poolers), context.signal);
     case "hold":
-      return member.hold(of(step.member), step.settings);
+      return member.hold(of(step.member), step.settings, context);
     case "release":
       return member.release(of(step.member), context);
     case "wait-replay":

@@ -1,0 +1,100 @@
+/** Changed parameters of a host: what a change needs, and why there is one. */
+
+import type { Major } from "../config/spec.ts";
+import { parseSettings } from "../rendering/conf-text.ts";
+import { changeClass } from "../tuning/facts.ts";
+import type { ChangeClass } from "../tuning/types.ts";
+import { causeOf, causesOf, topologyCause } from "./causes.ts";
+import type { PlanFile, PlanHost } from "./plan-file.ts";
+import type { ParameterComparison } from "./types.ts";
+
+export function serverParameters(before: PlanFile, after: PlanFile, was: PlanHost, is: PlanHost): ParameterComparison[] {
+  const names = [...new Set([...Object.keys(was.settings), ...Object.keys(is.settings)])].sort();
+  const changed = names.filter((name) => was.settings[name]?.value !== is.settings[name]?.value);
+  if (changed.length === 0) return [];
+  const causes = causesOf(before, after, was, is);
+  const topology = topologyCause(before, after, was, is);
+  const classify = classifier(before.postgresql, after.postgresql);
+  return changed.map((name) => {
+    const [old, fresh] = [was.settings[name], is.settings[name]];
+    return {
+      component: "postgresql",
+      name,
+      before: old?.value ?? null,
+      after: fresh?.value ?? null,
+      class: classify(name),
+      cause: causeOf(name, old, fresh, causes, topology),
+      reason: fresh?.reason ?? null,
+    };
+  });
+}
+
+/** By the facts of the new version, then of the old one: one of the two knows the name. */
+export function classifier(...versions: number[]): (name: string) => ChangeClass {
+  const known = new Map<string, ChangeClass>();
+  const find = (name: string): ChangeClass => {
+    for (const version of versions.toReversed()) {
+      try {
+        return changeClass(name, version as Major);
+      } catch {
+        // Not a parameter of that version.
+      }
+    }
+    return "restart";
+  };
+  return (name) => {
+    if (!known.has(name)) known.set(name, find(name));
+    return known.get(name)!;
+  };
+}
+
+/** PgBouncer settings that only a new process takes (SHOW CONFIG, changeable = no, 1.18 to 1.26). */
+const POOLER_RESTART = new Set([
+  "listen_addr",
+  "listen_port",
+  "listen_backlog",
+  "unix_socket_dir",
+  "unix_socket_mode",
+  "unix_socket_group",
+  "user",
+  "pidfile",
+  "so_reuseport",
+  "pkt_buf",
+  "resolv_conf",
+  "disable_pqexec",
+  "job_name",
+  "track_extra_parameters",
+]);
+
+/** @param before and after: pgbouncer.ini */
+export function poolerParameters(before: string, after: string, was: PlanFile, is: PlanFile): ParameterComparison[] {
+  const [old, fresh] = [poolerSettings(before), poolerSettings(after)];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(fresh)])].sort();
+  return names
+    .filter((name) => old[name] !== fresh[name])
+    .map((name) => ({
+      component: "pgbouncer",
+      name,
+      before: old[name] ?? null,
+      after: fresh[name] ?? null,
+      class: POOLER_RESTART.has(name) ? "restart" : "reload",
+      cause: poolerCause(was, is),
+      reason: name === "max_db_connections" ? (is.pools?.detail ?? null) : null,
+    }));
+}
+
+/** The section [pgbouncer]; what comes before it names databases. */
+function poolerSettings(ini: string): Record<string, string> {
+  const start = ini.search(/^\[pgbouncer\]/m);
+  return start < 0 ? {} : parseSettings(ini.slice(start));
+}
+
+function poolerCause(was: PlanFile, is: PlanFile): string {
+  const [a, b] = [was.pools, is.pools];
+  if (!a || !b) return "pooler";
+  const keys = ["poolMode", "poolSize", "reservePoolSize", "maxClientConnections"] as const;
+  const declared = keys.filter((key) => a[key] !== b[key]).map((key) => `${key} ${a[key]} → ${b[key]}`);
+  if (a.poolers.length !== b.poolers.length) declared.push(`poolers ${a.poolers.length} → ${b.poolers.length}`);
+  if (a.maxConnections !== b.maxConnections) declared.push(`max_connections ${a.maxConnections} → ${b.maxConnections}`);
+  return declared.join(", ") || "formula change";
+}

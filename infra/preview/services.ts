@@ -1,0 +1,39 @@
+/** Daemons that need no order with the servers: what a change of their files does to them. */
+
+import { component } from "./predict.ts";
+import type { HostPair } from "./pairs.ts";
+import type { Effect } from "./types.ts";
+import { list } from "./words.ts";
+
+/** Components that a resource of their own keeps running; the rest is put in force by the plan. */
+const SERVICES = ["supervisor", "postgres_exporter", "pgbouncer_exporter", "prometheus"];
+
+/** What it takes until changed files are in force. `changed`: paths relative to the component. */
+export function serviceEffect(name: string, changed: string[]): Effect {
+  if (name === "client") return "none";
+  // A supervisord that runs is left alone: everything under it would restart.
+  if (name === "supervisor") return "next start";
+  if (name === "prometheus" && !changed.includes("supervisor.conf")) return "reload";
+  return "restart";
+}
+
+/** "restart postgres_exporter on db1, db2"; the same for many hosts in one line. */
+export function serviceLines(pairs: HostPair[], changed: (pair: HostPair, component: string) => string[]): string[] {
+  const lines = new Map<string, string[]>();
+  const add = (what: string, host: string): void => void lines.set(what, [...(lines.get(what) ?? []), host]);
+  for (const pair of pairs) {
+    const { before, after } = pair;
+    for (const name of SERVICES) {
+      const [was, is] = [component(before, name), component(after, name)];
+      const host = (after ?? before)!.name;
+      if (is && (!was || before?.name !== after?.name)) add(`start ${name}`, host);
+      if (was && (!is || before?.name !== after?.name)) add(`stop ${name}`, before!.name);
+      if (!was || !is || before?.name !== after?.name) continue;
+      const files = changed(pair, name);
+      if (files.length === 0) continue;
+      const effect = serviceEffect(name, files);
+      add(effect === "next start" ? `${name} takes its new file when it starts the next time` : `${effect} ${name}`, host);
+    }
+  }
+  return [...lines].map(([what, hosts]) => (what.startsWith("supervisor takes") ? `${list(hosts)}: ${what}` : `${what} on ${list(hosts)}`));
+}

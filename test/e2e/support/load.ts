@@ -1,0 +1,137 @@
+/** Writers through the pooler for the whole of a test: pgbench, and what it says it committed against what is there. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { TestFleet } from "./fleet.ts";
+
+export interface LoadResult {
+  /** Transactions that pgbench saw committed. */
+  committed: number;
+  failed: number;
+  /** Longest transaction, in ms: what a client waited. */
+  longestMs: number;
+  /** What pgbench said when something was wrong. */
+  errors: string[];
+}
+
+const CLIENTS = 8;
+const SLICE_SECONDS = 4;
+
+/** Makes the table that writers fill; safe to repeat. */
+export function prepareLoad(fleet: TestFleet): void {
+  fleet.sql(
+    "db1",
+    "CREATE TABLE IF NOT EXISTS ledger (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), note text); GRANT INSERT, SELECT ON ledger TO shop_app; GRANT USAGE ON SEQUENCE ledger_id_seq TO shop_app; TRUNCATE ledger",
+    "shop",
+  );
+}
+
+export const rows = (fleet: TestFleet, host = "db1"): number =>
+  Number(fleet.sql(host, "SELECT count(*) FROM ledger", "shop"));
+
+export class Load {
+  readonly #fleet: TestFleet;
+  readonly #folder: string;
+  #stopping = false;
+  #child: ChildProcess | undefined;
+  #running: Promise<LoadResult>;
+  readonly #first: Promise<void>;
+
+  constructor(fleet: TestFleet) {
+    this.#fleet = fleet;
+    this.#folder = fs.mkdtempSync(path.join(fleet.dir, "load-"));
+    fs.writeFileSync(path.join(this.#folder, "write.sql"), "INSERT INTO ledger (note) VALUES ('x');\n");
+    let begun: () => void;
+    this.#first = new Promise((resolve) => {
+      begun = resolve;
+    });
+    this.#running = this.#loop(() => begun());
+  }
+
+  /** Resolves when writers are at work. */
+  get started(): Promise<void> {
+    return this.#first;
+  }
+
+  /** Lets the present slice end, and adds up. */
+  async stop(): Promise<LoadResult> {
+    this.#stopping = true;
+    return this.#running;
+  }
+
+  /** Ends it at once; for clean-up. */
+  kill(): void {
+    this.#stopping = true;
+    this.#child?.kill("SIGKILL");
+  }
+
+  async #loop(begun: () => void): Promise<LoadResult> {
+    const total: LoadResult = { committed: 0, failed: 0, longestMs: 0, errors: [] };
+    for (let slice = 0; !this.#stopping; slice++) {
+      const text = await this.#slice(slice, begun);
+      total.committed += Number(/number of transactions actually processed: (\d+)/.exec(text)?.[1] ?? 0);
+      total.failed += Number(/number of failed transactions: (\d+)/.exec(text)?.[1] ?? 0);
+      if (/error|aborted|fatal/i.test(text)) total.errors.push(text.slice(0, 2000));
+      total.longestMs = Math.max(total.longestMs, this.#longestMs(slice));
+    }
+    return total;
+  }
+
+  #slice(slice: number, begun: () => void): Promise<string> {
+    const { fleet, folder } = { fleet: this.#fleet, folder: this.#folder };
+    const pool = fleet.config.hosts.pool1!.address as string;
+    const argv = [
+      "-n",
+      "-M",
+      "simple",
+      "-c",
+      String(CLIENTS),
+      "-j",
+      "2",
+      "-T",
+      String(SLICE_SECONDS),
+      "-l",
+      "--log-prefix",
+      `slice${slice}`,
+      "-f",
+      "write.sql",
+      "-h",
+      pool,
+      "-p",
+      "6432",
+      "-U",
+      "shop_app",
+      "shop",
+    ];
+    const child = spawn(`/usr/lib/postgresql/${fleet.config.version}/bin/pgbench`, argv, {
+      cwd: folder,
+      env: {
+        PATH: process.env.PATH,
+        PGPASSFILE: path.join(fleet.home("pool1"), "current/client/passfile"),
+        PGCONNECT_TIMEOUT: "20",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    let text = "";
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+    child.once("spawn", begun);
+    return new Promise((resolve) =>
+      child.on("close", (code) => resolve(code === 0 ? text : `pgbench error, exit ${code}\n${text}`)),
+    );
+  }
+
+  /** Per-transaction log: client, number, latency in µs, … */
+  #longestMs(slice: number): number {
+    let longest = 0;
+    for (const name of fs.readdirSync(this.#folder).filter((n) => n.startsWith(`slice${slice}.`))) {
+      for (const line of fs.readFileSync(path.join(this.#folder, name), "utf8").split("\n")) {
+        longest = Math.max(longest, Number(line.split(" ")[2] ?? 0));
+      }
+      fs.rmSync(path.join(this.#folder, name));
+    }
+    return longest / 1000;
+  }
+}
