@@ -12,7 +12,7 @@ tools:
 
 up: tools
 	./pulumiw up --yes --skip-preview -s '$(STACK)'
-	@PULUMI_STACK='$(STACK)' ./pulumiw --run node cli/pgfleet.js status --stack '$(STACK)'
+	@PULUMI_STACK='$(STACK)' ./pulumiw --run node cli/pgfleet.js status --wait --stack '$(STACK)'
 
 preview: tools
 	./pulumiw preview --diff -s '$(STACK)'

@@ -10,12 +10,12 @@ import { quietReportedFailures } from "./failures.ts";
 import { planFleet } from "./fleet.ts";
 import { connections, layouts } from "./platforms/platform.ts";
 import { forPeople, loadProgramConfig } from "./program-config.ts";
-import { loadTemplates } from "./rendering/templates.ts";
+import { projectTemplates } from "./rendering/templates.ts";
 
 quietReportedFailures();
 const root = path.resolve(import.meta.dirname, "..");
 const { spec, secrets } = loadProgramConfig(root);
-const fleet = forPeople(() => planFleet(spec, layouts(spec, root), loadTemplates(path.join(root, "templates"))));
+const fleet = forPeople(() => planFleet(spec, layouts(spec, root), projectTemplates(root)));
 const owner = { project: pulumi.getProject(), stack: spec.stack, cluster: spec.cluster.name };
 
 const credentials = new Credentials("credentials", { spec, given: secrets });

@@ -33,11 +33,12 @@ export class Credential extends pulumi.CustomResource {
 /** The staged files of one host. */
 export class HostFiles extends pulumi.CustomResource {
   declare readonly staged: pulumi.Output<HostFilesOutputs["staged"]>;
+  declare readonly repairs: pulumi.Output<HostFilesOutputs["repairs"]>;
   constructor(name: string, args: Args<HostFilesInputs>, options?: pulumi.CustomResourceOptions) {
     super(
       "pgfleet:index:HostFiles",
       name,
-      { staged: undefined, ...args },
+      { staged: undefined, repairs: undefined, ...args },
       { ...options, additionalSecretOutputs: ["secrets"] },
     );
   }

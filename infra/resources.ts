@@ -53,6 +53,8 @@ export interface HostFilesInputs {
 export interface HostFilesOutputs extends HostFilesInputs {
   /** Component → generation hash. */
   staged: Record<string, string>;
+  /** Component → how often files of a generation that was staged already had to be written again. */
+  repairs: Record<string, number>;
   reachable: boolean;
 }
 
@@ -159,6 +161,8 @@ export interface RolloutMember {
   generation: string;
   /** Physical slot of this member on its primary. */
   slot: string;
+  /** HostFiles' count of repairs: files in force that were written again need a reload. */
+  repairs: number;
   /** Declared parameters, name → value as written. */
   settings: Record<string, string>;
 }
@@ -167,6 +171,8 @@ export interface RolloutPooler {
   connection: Connection;
   port: number;
   generation: string;
+  /** HostFiles' count of repairs. */
+  repairs: number;
   /** Absolute path of PgBouncer. */
   program: string;
   /** Directory that holds psql. */

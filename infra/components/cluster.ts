@@ -64,6 +64,7 @@ export class Cluster extends pulumi.ComponentResource {
         connection: host.connection,
         port: spec.pooler!.port,
         generation: host.generation("pgbouncer"),
+        repairs: host.repairs("pgbouncer"),
         program: host.layout.programs.pgbouncer,
         binDirectory: host.layout.programs.postgresBin,
       };
@@ -79,6 +80,7 @@ export class Cluster extends pulumi.ComponentResource {
         members: places.map(({ host, ...place }) => ({
           ...place,
           generation: host.generation("postgresql"),
+          repairs: host.repairs("postgresql"),
           slot: slotName(place.name),
           settings: host.plan.settings,
         })),

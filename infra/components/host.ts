@@ -57,6 +57,11 @@ export class Host extends pulumi.ComponentResource {
     return this.#versions.apply((versions) => generationHash(files, versions));
   }
 
+  /** Changes when files of a component that were staged already had to be written again. */
+  repairs(component: ComponentName): pulumi.Output<number> {
+    return this.files.repairs.apply((repairs) => repairs?.[component] ?? 0);
+  }
+
   service(
     component: ComponentName,
     { after, ...args }: Pick<ServiceInputs, "activate" | "program" | "check"> & { after?: pulumi.Resource },

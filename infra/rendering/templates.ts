@@ -1,6 +1,6 @@
 /** Reads the template tree: the only I/O of this room. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { nearest } from "../config/suggest.ts";
 import type { Template, Templates } from "./template.ts";
@@ -25,6 +25,16 @@ export function loadTemplates(directory: string, overlay?: string): Templates {
   }
   if (unused.length > 0) throw new Error(unused.join("\n"));
   return templates;
+}
+
+/**
+ * Templates of a project: its `templates/`, and over them `templates.overlay/` when that folder is there.
+ *
+ * @param root folder of Pulumi.yaml
+ */
+export function projectTemplates(root: string): Templates {
+  const overlay = join(root, "templates.overlay");
+  return loadTemplates(join(root, "templates"), existsSync(overlay) ? overlay : undefined);
 }
 
 function read(directory: string): Map<string, Template> {

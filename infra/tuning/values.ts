@@ -26,6 +26,9 @@ const lists: Readonly<Record<string, readonly string[]>> = {
   createrole_self_grant: ["set", "inherit"],
 };
 
+/** Parameters that take 0 and then nothing below this, in base units. */
+const gaps: Readonly<Record<string, number>> = { vacuum_buffer_usage_limit: 128 };
+
 const TRUE_WORDS = ["on", "true", "yes"];
 const FALSE_WORDS = ["off", "false", "no"];
 
@@ -57,8 +60,8 @@ function enumProblem(name: string, value: string, fact: ParameterFact, build: Bu
     const others = members.join(", ");
     return `${name}: this PostgreSQL was built without ${optional.needs}, so "${value}" would stop it from starting; works: ${others}`;
   }
-  // Where on and off are members, the server takes the other spellings of a bool too.
-  const bool = parseBool(word);
+  // Where on and off are members, the server takes the other spellings of a bool too, but no beginnings of them.
+  const bool = /^(true|yes|1|false|no|0)$/.test(word) ? parseBool(word) : undefined;
   if (bool !== undefined && members.includes(bool ? "on" : "off")) return undefined;
   const available = [
     ...members,
@@ -108,6 +111,11 @@ function numberProblem(name: string, value: string, fact: ParameterFact): string
   }
   const base = fact.vartype === "integer" ? Math.round(quantity) : quantity;
   const { min = -Infinity, max = Infinity } = fact;
+  const gap = gaps[name];
+  if (gap !== undefined && base > 0 && base < gap) {
+    const least = show(gap, fact, unit);
+    return `${name}: ${value} is neither 0 nor at least ${least}; nearest that works: ${least}`;
+  }
   if (base >= min && base <= max) return undefined;
   const bound = base < min ? min : max;
   const range = `${show(min, fact, unit)} to ${show(max, fact, unit)}`;

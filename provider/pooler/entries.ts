@@ -18,3 +18,15 @@ export async function iniInForce(pooler: RolloutPooler): Promise<string> {
 export async function entriesOf(pooler: RolloutPooler): Promise<DatabaseEntry[]> {
   return databaseEntries(await iniInForce(pooler));
 }
+
+/** Touched when the process has taken its files; older than a file in force means that it has not. */
+export const loadedFile = (host: Host): string => path.join(host.paths.rollout, "pgbouncer.loaded");
+
+export async function filesNewerThanLoad(pooler: RolloutPooler): Promise<boolean> {
+  const host = hostAt(pooler.connection);
+  const folder = host.paths.current(POOLER_SERVICE);
+  const names = (await host.transport.list(folder)) ?? [];
+  const files = await Promise.all(names.map((name) => host.transport.readFile(path.join(folder, name))));
+  const loadedMs = (await host.transport.readFile(loadedFile(host)))?.mtimeMs ?? 0;
+  return Math.max(0, ...files.map((file) => file?.mtimeMs ?? 0)) > loadedMs;
+}

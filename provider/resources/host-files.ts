@@ -31,7 +31,7 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
     const host = hostAt(news.connection);
     await claimHome(host, news.owner);
     const id = `${news.owner.stack}/${host.name}`;
-    return { id, outputs: await stageAll(host, news, id, context) };
+    return { id, outputs: await stageAll(host, news, {}, id, context) };
   },
 
   async read(id, olds, oldInputs, context) {
@@ -53,7 +53,7 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
     const host = hostAt(news.connection);
     await claimHome(host, news.owner);
     if (!olds.reachable) context.log("info", `${host.name} is reachable again`);
-    return stageAll(host, news, id, context);
+    return stageAll(host, news, olds.repairs ?? {}, id, context);
   },
 
   async delete(_id, olds) {
@@ -69,10 +69,17 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
   },
 };
 
-async function stageAll(host: Host, news: HostFilesInputs, id: string, context: Context): Promise<HostFilesOutputs> {
+async function stageAll(
+  host: Host,
+  news: HostFilesInputs,
+  repairsBefore: Record<string, number>,
+  id: string,
+  context: Context,
+): Promise<HostFilesOutputs> {
   await lockHost(host);
   const { user } = host.connection;
   const staged: Record<string, string> = {};
+  const repairs: Record<string, number> = {};
   try {
     // What root's supervisord reads is root's: servers may read their files, not write them.
     for (const folder of ["gen", "current"]) {
@@ -85,14 +92,21 @@ async function stageAll(host: Host, news: HostFilesInputs, id: string, context: 
     for (const [component, files] of Object.entries(news.components)) {
       context.signal.throwIfAborted();
       context.status(`staging ${component}`);
-      staged[component] = await stage(host, component, files, news);
+      const { hash, repaired } = await stage(host, component, files, news);
+      staged[component] = hash;
+      repairs[component] = (repairsBefore[component] ?? 0) + (repaired ? 1 : 0);
     }
     await activatePassive(host, staged);
     await prune(host, staged);
   } catch (error) {
-    throw new PartialFailure((error as Error).message, id, { ...news, staged, reachable: true }, { cause: error });
+    throw new PartialFailure(
+      (error as Error).message,
+      id,
+      { ...news, staged, repairs, reachable: true },
+      { cause: error },
+    );
   }
-  return { ...news, staged, reachable: true };
+  return { ...news, staged, repairs, reachable: true };
 }
 
 /** Writes what is missing or differs. The folder appears under its final name only when it is complete. */
@@ -101,13 +115,14 @@ async function stage(
   component: string,
   files: HostFilesInputs["components"][string],
   news: HostFilesInputs,
-): Promise<string> {
+): Promise<{ hash: string; repaired: boolean }> {
   const { transport, connection } = host;
   const hash = generationHash(files, news.secretVersions);
   const target = host.paths.generation(component, hash);
   await transport.makeDirectory(host.paths.generations(component), { mode: "0755" });
   const complete = await transport.exists(target);
   const folder = complete ? target : `${target}.part`;
+  let repaired = false;
   if (!complete) await transport.remove(folder);
   await transport.makeDirectory(folder, { mode: "0750", group: connection.user });
   for (const [name, file] of Object.entries(files)) {
@@ -119,14 +134,18 @@ async function stage(
     // A file for its owner alone is the servers' own; the others they only read.
     const owner = file.mode === "0600" ? { user: connection.user } : { group: connection.user };
     await transport.writeFile(path.join(folder, name), text, { mode: file.mode, ...owner });
+    repaired = complete;
   }
   if (complete) {
     for (const name of (await transport.list(folder)) ?? [])
-      if (!owns(files, name)) await transport.remove(path.join(folder, name));
+      if (!owns(files, name)) {
+        await transport.remove(path.join(folder, name));
+        repaired = true;
+      }
   } else {
     await transport.rename(folder, target);
   }
-  return hash;
+  return { hash, repaired };
 }
 
 async function activatePassive(host: Host, staged: Record<string, string>): Promise<void> {

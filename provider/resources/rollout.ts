@@ -108,10 +108,11 @@ async function converge(
 async function everyone(news: RolloutInputs, olds: RolloutInputs | undefined) {
   const registered = await readRegistries(news);
   const members = new Map<string, RolloutMember>();
-  for (const member of registered.members) members.set(member.name, { ...member, settings: {} });
+  for (const member of registered.members) members.set(member.name, { ...member, settings: {}, repairs: 0 });
   for (const member of news.members) members.set(member.name, member);
   const poolers = new Map<string, RolloutPooler>();
-  for (const pooler of [...registered.poolers, ...news.poolers]) poolers.set(pooler.name, pooler);
+  for (const pooler of registered.poolers) poolers.set(pooler.name, { ...pooler, repairs: 0 });
+  for (const pooler of news.poolers) poolers.set(pooler.name, pooler);
   for (const member of olds?.members ?? [])
     if (!members.has(member.name) && registered.members.length === 0) members.set(member.name, member);
   return {

@@ -125,11 +125,7 @@ export async function resetSystem(member: RolloutMember, parameters: string[], c
 
 export const start = (member: RolloutMember, context: Context): Promise<void> => startServer(targetOf(member), context);
 
-export async function hold(
-  member: RolloutMember,
-  settings: Record<string, string>,
-  context: Context,
-): Promise<void> {
+export async function hold(member: RolloutMember, settings: Record<string, string>, context: Context): Promise<void> {
   const host = hostAt(member.connection);
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
   await host.transport.writeFile(

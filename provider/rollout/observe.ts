@@ -9,7 +9,7 @@ import { activeGeneration, type Host, hostAt } from "../host.ts";
 import { differences } from "../pooler/check.ts";
 import { show } from "../pooler/console.ts";
 import { databaseEntries } from "../pooler/databases.ts";
-import { iniInForce, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { filesNewerThanLoad, iniInForce, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
 import { UnreachableError } from "../transports/transport.ts";
@@ -176,6 +176,7 @@ async function askPooler(
     const databases = await show(pooler, "DATABASES", context.signal);
     const paused = databases.filter((row) => row.paused === "1").map((row) => row.name!);
     const all = await differences(pooler, await iniInForce(pooler), context.signal);
+    if (await filesNewerThanLoad(pooler)) all.push("its files were written after it last read them");
     return {
       paused,
       differences: all.filter((line) => !drained.some((alias) => line.startsWith(`database ${alias} `))),

@@ -7,7 +7,7 @@ import { activate, activeGeneration, deactivate, type Host, hostAt } from "../ho
 import { differences, tryStaged } from "../pooler/check.ts";
 import { command, show } from "../pooler/console.ts";
 import { writeOverride } from "../pooler/drain.ts";
-import { iniInForce, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
 import type { Context } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
 
@@ -64,11 +64,19 @@ async function load(pooler: RolloutPooler, restart: boolean, context: Context): 
   const different = await differences(pooler, await iniInForce(pooler), context.signal);
   if (different.length > 0)
     throw new Error(`PgBouncer on ${pooler.name} did not take its file: ${different.join("; ")}`);
+  await noteLoaded(pooler);
+}
+
+async function noteLoaded(pooler: RolloutPooler): Promise<void> {
+  const host = hostAt(pooler.connection);
+  const owner = { mode: "0640", user: host.connection.user };
+  await host.transport.writeFile(loadedFile(host), `${pooler.generation}\n`, owner);
 }
 
 export async function startPooler(pooler: RolloutPooler, context: Context): Promise<void> {
   await hostAt(pooler.connection).services.start(POOLER_SERVICE, context.signal);
   await ready(pooler, context);
+  await noteLoaded(pooler);
 }
 
 export async function stopPooler(pooler: RolloutPooler, context: Context): Promise<void> {

@@ -14,8 +14,8 @@ export interface Registry {
   poolers: RegisteredPooler[];
 }
 /** All that is needed to stop a member without its declaration. */
-export type RegisteredMember = Omit<RolloutMember, "settings">;
-export type RegisteredPooler = RolloutPooler;
+export type RegisteredMember = Omit<RolloutMember, "settings" | "repairs">;
+export type RegisteredPooler = Omit<RolloutPooler, "repairs">;
 
 const byName = <T extends { name: string }>(...lists: T[][]): T[] => [
   ...new Map(lists.flat().map((item) => [item.name, item])).values(),
@@ -73,8 +73,11 @@ export function registryOf(
     systemIdentifier,
     members: byName(
       also.members,
-      inputs.members.map(({ settings: _, ...member }) => member),
+      inputs.members.map(({ settings: _, repairs: __, ...member }) => member),
     ),
-    poolers: byName(also.poolers, inputs.poolers),
+    poolers: byName(
+      also.poolers,
+      inputs.poolers.map(({ repairs: _, ...pooler }) => pooler),
+    ),
   };
 }

@@ -1,20 +1,29 @@
 /** Tuned settings against real servers: accepted by the parser, in force after a start, shared memory within the fit. */
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { factOf, majors } from "../../infra/tuning/facts.ts";
+import { factOf, factsFor, majors, type ParameterFact } from "../../infra/tuning/facts.ts";
 import { formatQuantity, parseQuantity } from "../../infra/tuning/format.ts";
-import { tuningConf } from "../../infra/tuning/report.ts";
+import { confValue, tuningConf } from "../../infra/tuning/report.ts";
 import { BudgetError, type TuneInput, tune } from "../../infra/tuning/tune.ts";
 import type { Tuning } from "../../infra/tuning/types.ts";
-import { askServer, embeddedPostgres, initdb, serverFolder, startServer } from "../support/embedded-postgres.ts";
+import { validateOverride } from "../../infra/tuning/validate.ts";
+import {
+  askServer,
+  type Binaries,
+  embeddedPostgres,
+  initdb,
+  serverFolder,
+  startServer,
+} from "../support/embedded-postgres.ts";
 import { server } from "../tuning/arbitrary.ts";
 
 const PARSED = 200;
 const STARTED = 20;
 const SEED = 20261119;
+const FACTS = new URL("../../infra/tuning/facts/", import.meta.url);
 
 interface Case {
   input: TuneInput;
@@ -48,6 +57,68 @@ async function connect(sockets: string): Promise<pg.Client | undefined> {
   }
 }
 
+/** Parameters whose values the server checks against more than type and range: other values, the build, the system. */
+const NEEDS_MORE_THAN_A_VALUE = /^(max_stack_depth|transaction_\w+)$/;
+
+/** For every parameter that can be overridden, values at and over its edges; each round has each name once. */
+function rounds(major: TuneInput["version"]): [string, string][][] {
+  const judged = (name: string, fact: ParameterFact): boolean =>
+    // A changed restart parameter is reported like a wrong one, so only the others tell something.
+    !["internal", "postmaster"].includes(fact.context) &&
+    fact.vartype !== "string" &&
+    !/cannot be overridden|belongs to a restore/.test(validateOverride(name, fact.bootVal ?? "", major) ?? "");
+  const names = [...factsFor(major)].filter(([name, fact]) => judged(name, fact));
+  const values: ((fact: ParameterFact) => string | undefined)[] = [
+    (fact) => fact.bootVal,
+    (fact) => (fact.min === undefined ? undefined : String(fact.min)),
+    (fact) => (fact.max === undefined ? undefined : String(fact.max)),
+    (fact) => (fact.vartype === "integer" ? String(fact.min! - 1) : undefined),
+    (fact) => (fact.vartype === "integer" ? String(fact.max! + 1) : undefined),
+    (fact) => (fact.unit ? formatQuantity(Math.min(fact.max!, 1048576), fact.unit) : undefined),
+    (fact) => (fact.unit ? "64KB" : undefined),
+    (fact) => (fact.unit ? "5m" : undefined),
+    (fact) => (fact.unit ? "1.5GB" : fact.vartype === "integer" ? undefined : "1.5"),
+    () => "90s",
+    () => "1.5h",
+    () => "2000us",
+    () => "on",
+    () => "NO",
+    () => "t",
+    () => "o",
+    () => "maybe",
+    (fact) => fact.enumvals?.at(-1)?.toUpperCase(),
+    () => "0x1F",
+    () => "1e2",
+    () => "010",
+  ];
+  return values.map((value) =>
+    names.flatMap(([name, fact]): [string, string][] => {
+      const text = value(fact);
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
+}
+
+/** Runs a server with this file for as long as `use` takes. */
+async function withServer(
+  binaries: Binaries,
+  data: string,
+  file: string,
+  use: (client: pg.Client) => Promise<void>,
+): Promise<void> {
+  let client: pg.Client | undefined;
+  const running = await startServer(binaries, data, file, async (sockets) => {
+    client = await connect(sockets);
+    return client !== undefined;
+  });
+  try {
+    await use(client!);
+  } finally {
+    await client!.end();
+    await running.stop();
+  }
+}
+
 /** A declared value in the form pg_settings.setting has it. */
 function asSetting(name: string, value: string, version: TuneInput["version"]): string {
   const fact = factOf(name, version);
@@ -59,12 +130,53 @@ function asSetting(name: string, value: string, version: TuneInput["version"]): 
 for (const major of majors) {
   const binaries = await embeddedPostgres(major);
   describe.skipIf(!binaries)(`PostgreSQL ${major}`, () => {
-    const folder = serverFolder(`pgfleet-tuning-${major}-`);
-    const data = path.join(folder, "data");
-    const file = path.join(folder, "postgresql.conf");
+    let folder = "";
+    let data = "";
+    let file = "";
 
-    beforeAll(() => initdb(binaries!, data));
+    beforeAll(async () => {
+      folder = serverFolder(`pgfleet-tuning-${major}-`);
+      data = path.join(folder, "data");
+      file = path.join(folder, "postgresql.conf");
+      await initdb(binaries!, data);
+    });
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    test("the facts are what this server says of itself", async () => {
+      writeFileSync(file, "");
+      await withServer(binaries!, data, file, async (client) => {
+        const { rows } = await client.query({
+          text: readFileSync(new URL("extract.sql", FACTS), "utf8"),
+          rowMode: "array",
+        });
+        expect(`${rows[0]?.[0]}\n`).toBe(readFileSync(new URL(`pg${major}.json`, FACTS), "utf8"));
+      });
+    });
+
+    test("an override is judged as the server judges it", async () => {
+      writeFileSync(file, "");
+      await withServer(binaries!, data, file, async (client) => {
+        const differ: string[] = [];
+        for (const attempts of rounds(major)) {
+          writeFileSync(file, attempts.map(([name, value]) => `${name} = ${confValue(value)}\n`).join(""));
+          const { rows } = await client.query<{ name: string; error: string | null }>(
+            "SELECT name, error FROM pg_file_settings",
+          );
+          const errors = new Map(rows.map((row) => [row.name, row.error]));
+          for (const [name, value] of attempts) {
+            const error = errors.get(name);
+            const refused = Boolean(error);
+            const judged = validateOverride(name, value, major) !== undefined;
+            if (refused !== judged && !(refused && NEEDS_MORE_THAN_A_VALUE.test(name))) {
+              differ.push(
+                `${name} = ${value}: server ${error ?? "takes it"}, project ${validateOverride(name, value, major) ?? "takes it"}`,
+              );
+            }
+          }
+        }
+        expect(differ).toEqual([]);
+      });
+    });
 
     test(`${PARSED} tuned servers are accepted by the server's own parser`, { timeout: 300_000 }, async () => {
       for (const { input, tuning } of cases(major, PARSED, (input) => input)) {
@@ -90,13 +202,8 @@ for (const major of majors) {
       };
       for (const { input, tuning } of cases(major, STARTED, small)) {
         writeFileSync(file, tuningConf(tuning, input));
-        let client: pg.Client | undefined;
-        const running = await startServer(binaries!, data, file, async (sockets) => {
-          client = await connect(sockets);
-          return client !== undefined;
-        });
-        try {
-          const { rows } = await client!.query<{ name: string; setting: string; source: string; unit: string | null }>(
+        await withServer(binaries!, data, file, async (client) => {
+          const { rows } = await client.query<{ name: string; setting: string; source: string; unit: string | null }>(
             "SELECT name, setting, source, unit FROM pg_settings",
           );
           const live = new Map(rows.map((row) => [row.name, row]));
@@ -112,14 +219,11 @@ for (const major of majors) {
               "configuration file",
             ]);
           }
-          const wrong = await client!.query(
+          const wrong = await client.query(
             "SELECT name, error FROM pg_file_settings WHERE error IS NOT NULL OR NOT applied",
           );
           expect(wrong.rows).toEqual([]);
-        } finally {
-          await client!.end();
-          await running.stop();
-        }
+        });
       }
     });
   });

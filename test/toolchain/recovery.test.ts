@@ -119,3 +119,26 @@ test.each([
   box.run([command, "-s", "local"]);
   expect(refreshes(box)).toEqual([]);
 });
+
+test("an attribute file that was cut off is removed; a whole one stays", () => {
+  using box = sandbox();
+  const folder = join(box.state, "engine/.pulumi/stacks/postgres-fleet");
+  const cut = box.write(join(folder, "local.json.attrs"), "");
+  const whole = box.write(join(folder, "other.json.attrs"), "{}\n");
+  box.run(["up", "-s", "local"]);
+  expect(existsSync(cut)).toBe(false);
+  expect(existsSync(whole)).toBe(true);
+});
+
+test("--config-file names the stack's config: locks are cleared, and the engine gets a copy of it", () => {
+  using box = sandbox();
+  const file = box.write(join(box.base, "elsewhere.yaml"), "config:\n  postgres-fleet:platform: local\n");
+  const locked = join(box.state, "engine/.pulumi/locks/organization/postgres-fleet/try");
+  const dead = box.write(join(locked, "1.json"), JSON.stringify({ pid: endedPid, hostname: hostname() }));
+  box.write(join(box.state, "engine/.pulumi/stacks/postgres-fleet/try.json"), '{"version":3,"checkpoint":{}}');
+  const { code } = box.run(["up", "-s", "try", "--config-file", file]);
+  expect(code).toBe(0);
+  expect(existsSync(dead)).toBe(false);
+  expect(box.calls().at(-1)).toContain(`--config-file ${join(box.state, "engine/project/Pulumi.try.yaml")}`);
+  expect(box.read(file)).toBe("config:\n  postgres-fleet:platform: local\n");
+});

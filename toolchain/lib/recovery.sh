@@ -28,6 +28,14 @@ clear_dead_locks() {
   done
 }
 
+# clear_cut_attributes: the backend keeps a file of attributes beside each of its files and writes it in place. One
+# that was cut off is empty, and Pulumi then cannot read the state ("failed to load checkpoint: EOF"); one that is
+# missing is fine.
+clear_cut_attributes() {
+  [ -n "$ENGINE_DIR" ] && [ -d "$ENGINE_DIR/.pulumi" ] || return 0
+  find "$ENGINE_DIR/.pulumi" -type f -name '*.attrs' -size 0 -exec rm -f {} +
+}
+
 # has_pending_creates: the checkpoint names a resource whose creation was never reported back.
 has_pending_creates() {
   [ -n "$ENGINE_DIR" ] && [ -f "$(checkpoint)" ] || return 1

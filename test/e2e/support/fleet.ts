@@ -16,6 +16,14 @@ export interface RunResult {
   text: string;
 }
 
+export interface Run {
+  /** The wrapper, which becomes the engine: one pid. */
+  child: ChildProcess;
+  done: Promise<RunResult>;
+  /** Its output up to now. */
+  said: () => string;
+}
+
 export type Config = Record<string, unknown> & { hosts: Record<string, Record<string, unknown>> };
 
 let subnets = 0;
@@ -94,7 +102,7 @@ export class TestFleet {
   }
 
   /** Starts a Pulumi command; standard input is closed. */
-  start(...args: string[]): { child: ChildProcess; done: Promise<RunResult> } {
+  start(...args: string[]): Run {
     this.#writeConfig();
     const child = spawn(path.join(ROOT, "pulumiw"), [...args, "-s", this.stack], {
       cwd: ROOT,
@@ -106,7 +114,7 @@ export class TestFleet {
     for (const stream of [child.stdout!, child.stderr!])
       stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
     const done = new Promise<RunResult>((resolve) => child.on("close", (code) => resolve({ code: code ?? 137, text })));
-    return { child, done };
+    return { child, done, said: () => text };
   }
 
   async pulumi(...args: string[]): Promise<RunResult> {
@@ -114,7 +122,12 @@ export class TestFleet {
   }
 
   async up(): Promise<string> {
-    return this.#ok(await this.pulumi("up", "--yes", "--skip-preview", "--config-file", this.configFile));
+    return this.#ok(await this.startUp().done);
+  }
+
+  /** `up` that is not waited for. */
+  startUp(...args: string[]): Run {
+    return this.start("up", "--yes", "--skip-preview", "--config-file", this.configFile, ...args);
   }
 
   /** `up` that must fail; gives what it said. */

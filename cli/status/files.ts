@@ -1,0 +1,47 @@
+/** Files in force against what the stack config says; what they hold is never shown, it may be a secret. */
+
+import * as path from "node:path";
+import type { Probe } from "./probe.ts";
+
+/** Adds a problem for each file in force that is not what the config renders. */
+export async function checkFiles({ host, plan, problems }: Probe): Promise<void> {
+  for (const component of plan.components) {
+    const folder = host.paths.current(component.name);
+    if (!(await host.transport.exists(folder))) {
+      problems.add(`${component.name} is not installed; \`pulumi up\` installs it`);
+      continue;
+    }
+    for (const file of component.files) {
+      const live = await host.transport.readFile(path.join(folder, file.path)).catch((error: Error) => error);
+      const name = `${component.name}/${file.path}`;
+      if (live === undefined) problems.add(`${name} is missing (${path.join(folder, file.path)})`);
+      else if (live instanceof Error) problems.add(`${name} cannot be read: ${live.message}`);
+      else {
+        const line = firstDifference(file.body, live.text);
+        if (line > 0)
+          problems.add(`${name}:${line} is not what the stack config says: edited by hand, or not applied yet`);
+        else if (live.mode !== file.mode) problems.add(`${name} has mode ${live.mode}, not ${file.mode}`);
+      }
+    }
+  }
+}
+
+const PLACEHOLDER = /@@secret:[A-Za-z0-9_.-]+@@/;
+
+/** Number of the first line that differs; 0 when none does. Any text counts where a placeholder stands. */
+export function firstDifference(rendered: string, live: string): number {
+  const [wanted, found] = [rendered.split("\n"), live.split("\n")];
+  for (let i = 0; i < Math.max(wanted.length, found.length); i++) {
+    const [want, have] = [wanted[i], found[i]];
+    if (want === have) continue;
+    if (want === undefined || have === undefined || !PLACEHOLDER.test(want)) return i + 1;
+    const pattern = want
+      .split(new RegExp(PLACEHOLDER, "g"))
+      .map((text) => escaped(text))
+      .join(".+");
+    if (!new RegExp(`^${pattern}$`).test(have)) return i + 1;
+  }
+  return 0;
+}
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
