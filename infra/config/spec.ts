@@ -97,6 +97,8 @@ export interface PoolerSpec {
   poolSize: number;
   reservePoolSize: number;
   port: number;
+  /** PgBouncer settings over what the project writes, name → value. */
+  parameters: Record<string, string>;
 }
 
 export interface MonitoringSpec {

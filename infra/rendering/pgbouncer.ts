@@ -45,6 +45,8 @@ export function pgbouncerComponent(input: HostInput): Component {
       reservePoolSize: pooler.reservePoolSize,
       maxDbConnections: limits.maxDbConnections,
       maxDbConnectionsDetail: limits.detail,
+      hasParameters: Object.keys(pooler.parameters).length > 0,
+      parameters: Object.entries(pooler.parameters).map(([name, value]) => ({ name, value })),
       preparedStatements: atLeast(version, "1.21"),
       version,
       databases: spec.databases.map(({ name }) => ({
@@ -67,12 +69,15 @@ export function pgbouncerComponent(input: HostInput): Component {
       ],
     },
   );
+  // Online restart (-R) was removed in 1.26; with no process to take over from it is an ordinary start.
+  const takeover = !atLeast(version, "1.26");
   const program = programFile(input, "pgbouncer", {
-    command: [layout.programs.pgbouncer, `${folder}/pgbouncer.ini`],
+    command: [layout.programs.pgbouncer, ...(takeover ? ["-R"] : []), `${folder}/pgbouncer.ini`],
     // SIGINT lets open transactions end.
     stopSignal: "INT",
     stopWaitSeconds: STOP_WAIT_SECONDS,
     priority: 200,
+    view: { takeover },
   });
   return component("pgbouncer", [ini, userlist, program]);
 }

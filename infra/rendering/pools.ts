@@ -2,10 +2,11 @@
 
 import type { FleetSpec } from "../config/spec.ts";
 import { members } from "../config/spec.ts";
+import { DIRECT_CONNECTIONS } from "../tuning/input.ts";
 import type { RenderInput } from "./host-input.ts";
 
-/** Connections that do not come through a pooler: exporter 5, maintenance 4, backup 2, migrations 2, people 3. */
-export const DIRECT_CONNECTIONS = 16;
+export { DIRECT_CONNECTIONS };
+
 /** PostgreSQL's default of superuser_reserved_connections. */
 const SUPERUSER_RESERVED = 3;
 

@@ -6,6 +6,7 @@ import { pgbouncerExporterComponent, postgresExporterComponent } from "./exporte
 import type { HostInput, RenderInput } from "./host-input.ts";
 import { layoutProblems } from "./layout-check.ts";
 import { EXPORTER_ROLE, POOLER_ADMIN, REPLICATION_ROLE, readOnlyAlias, STATS_USER, SUPERUSER } from "./names.ts";
+import { hasOs, osComponent } from "./os.ts";
 import { pgbouncerComponent } from "./pgbouncer.ts";
 import { postgresqlComponent, tuningProblems } from "./postgresql.ts";
 import { prometheusComponent } from "./prometheus.ts";
@@ -52,6 +53,7 @@ function renderHost(input: HostInput): HostPlan {
   if (spec.monitoring && pooler) components.push(pgbouncerExporterComponent(input));
   if (spec.monitoring?.hosts.includes(host.name)) components.push(prometheusComponent(input));
   if (hasClient(input)) components.push(clientComponent(input));
+  if (hasOs(input)) components.push(osComponent(input));
   return { host: host.name, components, settings };
 }
 

@@ -9,11 +9,21 @@ import type { Component, ComponentName, PlannedFile } from "./types.ts";
 /** Descriptors beyond pooled connections: logs, sockets, exporters, Prometheus' own files. */
 const OTHER_DESCRIPTORS = 1024;
 
+/** Open files that a service of this host may have, in steps of 1024: all connections of a pooler fit into it. */
+export function openFiles(input: HostInput): { limit: number; detail: string } {
+  const { spec, host } = input;
+  const pooler = spec.pooler?.hosts.includes(host.name) ? spec.pooler : undefined;
+  const clients = pooler?.maxClientConnections ?? 0;
+  const servers = pooler ? pooledConnections(input) : 0;
+  const limit = Math.ceil((clients + servers + OTHER_DESCRIPTORS) / 1024) * 1024;
+  return {
+    limit,
+    detail: `${clients} clients + ${servers} server connections + ${OTHER_DESCRIPTORS}, in steps of 1024.`,
+  };
+}
+
 export function supervisorComponent(input: HostInput): Component {
-  const { layout, spec, host } = input;
-  const pooled = spec.pooler?.hosts.includes(host.name)
-    ? spec.pooler.maxClientConnections + pooledConnections(input)
-    : 0;
+  const { layout } = input;
   const view: View = {
     socket: supervisorValue(`${layout.run}/supervisor.sock`),
     pidfile: supervisorValue(`${layout.run}/supervisord.pid`),
@@ -21,7 +31,7 @@ export function supervisorComponent(input: HostInput): Component {
     childLogs: supervisorValue(layout.log),
     include: supervisorGlob(`${layout.current}/*/supervisor.conf`),
     user: supervisorUser(input),
-    descriptors: Math.ceil((pooled + OTHER_DESCRIPTORS) / 1024) * 1024,
+    descriptors: openFiles(input).limit,
   };
   return component("supervisor", [renderFile(input, "supervisor", "supervisord.conf", { change: "restart" }, view)]);
 }
@@ -36,6 +46,8 @@ export interface Program {
   stopWaitSeconds: number;
   /** Lower starts first. */
   priority: number;
+  /** More names for the component's own template. */
+  view?: View;
 }
 
 export function programFile(
@@ -46,6 +58,7 @@ export function programFile(
   const { layout } = input;
   const environment = { HOME: layout.home, USER: layout.user, LC_ALL: "C.UTF-8", ...program.environment };
   const view: View = {
+    ...program.view,
     program: {
       name,
       command: supervisorCommand(program.command),

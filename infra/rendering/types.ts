@@ -14,7 +14,9 @@ export type ComponentName =
   | "pgbouncer_exporter"
   | "prometheus"
   /** No service: files for people on this host. */
-  | "client";
+  | "client"
+  /** No service: settings of the operating system, with paths from the host's root. */
+  | "os";
 
 export interface PlannedFile {
   /** Relative to the component, e.g. "pg_hba.conf". */

@@ -36,7 +36,7 @@ export interface TuneInput {
   overrides?: { cluster?: Record<string, string>; host?: Record<string, string> };
 }
 
-/** Connections beside the poolers' own: exporter, maintenance, backup, migrations, people. */
+/** Connections that do not come through a pooler: exporter 5, maintenance 4, backup 2, migrations 2, people 3. */
 export const DIRECT_CONNECTIONS = 16;
 
 /** Larger machines than these are taken for typing errors. */

@@ -6,6 +6,8 @@ import { type Host, hostAt } from "../host.ts";
 import { type DatabaseEntry, databaseEntries } from "./databases.ts";
 
 export const POOLER_SERVICE = "pgbouncer";
+/** The same program once more in supervisor.conf, for online restarts. */
+export const TAKEOVER_SERVICE = "pgbouncer_takeover";
 
 /** Included last by pgbouncer.ini; lines here replace entries of [databases]. Empty when nothing is under way. */
 export const overrideFile = (host: Host): string => path.join(host.paths.rollout, "pgbouncer.ini");

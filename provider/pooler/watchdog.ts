@@ -12,11 +12,17 @@ import { consoleArgv } from "./console.ts";
 const pidFile = (pooler: RolloutPooler): string => path.join(pooler.connection.run, "resume-watchdog.pid");
 
 // $1 seconds, $2 pid file, the rest: psql and its arguments. A RESUME of what is not paused is refused, and harmless.
-const SCRIPT = `echo $$ > "$2"; sleep "$1"; shift; file=$1; shift
+const SCRIPT = `sleep "$1"; shift; file=$1; shift
 for name in $RESUME_NAMES; do "$@" -c "RESUME $name" || :; done
 rm -f "$file"`;
+// setsid: its parent will be init, so neither our death nor our signals reach it. As a background job it leads its
+// group, so $! is its pid, and it is written down before anything is paused.
+const DETACH = 'file=$1; shift; setsid "$@" </dev/null >/dev/null 2>&1 & echo $! > "$file"';
 
-/** @param limitMs counted from now */
+/**
+ * Takes the place of one that a run left behind, which would resume in the middle of this run's restart.
+ * @param limitMs counted from now
+ */
 export async function arm(
   pooler: RolloutPooler,
   aliases: string[],
@@ -24,9 +30,9 @@ export async function arm(
   signal: AbortSignal,
 ): Promise<void> {
   const host = hostAt(pooler.connection);
+  await disarm(pooler, signal);
   const inner = ["sh", "-c", SCRIPT, "pgfleet-resume", String(limitMs / 1000), pidFile(pooler), ...consoleArgv(pooler)];
-  // setsid -f: its parent is init, so neither our death nor our signals reach it.
-  await run(host.transport, ["setsid", "-f", "sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh", ...inner], {
+  await run(host.transport, ["sh", "-c", DETACH, "sh", pidFile(pooler), ...inner], {
     user: host.connection.user,
     env: { RESUME_NAMES: aliases.map((alias) => `"${alias}"`).join(" ") },
     signal,

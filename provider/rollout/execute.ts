@@ -3,7 +3,9 @@
 import type { RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import { describe } from "../../infra/rollout/describe.ts";
 import type { Plan, Step } from "../../infra/rollout/types.ts";
+import { undrain } from "../pooler/drain.ts";
 import { Blocked, type Paused, pause } from "../pooler/pause.ts";
+import { select } from "../postgres/sql.ts";
 import type { Context } from "../types.ts";
 import { targetOf } from "./member-steps.ts";
 import { perform } from "./perform.ts";
@@ -23,6 +25,34 @@ export interface Run {
 }
 
 export async function execute(plan: Plan, run: Run): Promise<void> {
+  const drained: { by: Extract<Step, { kind: "drain" }> | undefined } = { by: undefined };
+  try {
+    await inOrder(plan, run, drained);
+  } catch (error) {
+    if (drained.by) await backIntoPool(drained.by, run);
+    throw error;
+  }
+}
+
+/** A replica that answers takes reads again, also when its change went wrong. */
+async function backIntoPool(drain: Extract<Step, { kind: "drain" }>, run: Run): Promise<void> {
+  const signal = AbortSignal.timeout(15_000);
+  try {
+    await select(targetOf(run.members.get(drain.member)!), "SELECT 1 AS one", signal, 5000);
+    await undrain(
+      drain.poolers.map((name) => run.poolers.get(name)!),
+      signal,
+    );
+  } catch (error) {
+    run.context.log("warning", `${drain.member} stays out of the read pool: ${(error as Error).message}`);
+  }
+}
+
+async function inOrder(
+  plan: Plan,
+  run: Run,
+  drained: { by: Extract<Step, { kind: "drain" }> | undefined },
+): Promise<void> {
   const { steps } = plan;
   for (let i = 0; i < steps.length; ) {
     run.context.signal.throwIfAborted();
@@ -34,10 +64,13 @@ export async function execute(plan: Plan, run: Run): Promise<void> {
       continue;
     }
     let end = i + 1;
+    const step = steps[i]!;
+    if (step.kind === "drain") drained.by = step;
     while (steps[i]!.kind === "clone" && steps[end]?.kind === "clone" && end - i < CLONES_AT_ONCE) end++;
     const results = await Promise.allSettled(steps.slice(i, end).map((step) => one(step, at, run)));
     const failed = results.find((r): r is PromiseRejectedResult => r.status === "rejected");
     if (failed) throw failed.reason;
+    if (step.kind === "undrain") drained.by = undefined;
     i = end;
   }
 }

@@ -11,8 +11,11 @@ import { run } from "../transports/transport.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { holdFile, observeMember } from "./observe.ts";
+import { guardStart } from "./start-guard.ts";
 
-const REPLAY_LIMIT_MS = 600_000;
+/** A standby that is behind may take long; PGFLEET_REPLAY_LIMIT_MS sets another limit. */
+const REPLAY_LIMIT_MS = Number(process.env.PGFLEET_REPLAY_LIMIT_MS) || 600_000;
+const RESTART_LIMIT_MS = 600_000;
 const STREAM_LIMIT_MS = 120_000;
 
 export const targetOf = (member: RolloutMember): SqlTarget => ({
@@ -93,17 +96,33 @@ export const checkpoint = (member: RolloutMember, context: Context): Promise<voi
 
 /**
  * Restarts, and waits until it answers. A server that does not start with its files goes back to the generation it
- * ran with before, when that is known.
+ * ran with before, when that is known. A run that is cancelled or killed leaves no stopped server behind.
  */
 export async function restart(member: RolloutMember, before: string | undefined, context: Context): Promise<void> {
   const host = hostAt(member.connection);
   const active = await activeGeneration(host, SERVICE);
-  await checkStaged(member, active, context);
+  const standDown = await guardStart(host, SERVICE, context.signal);
+  try {
+    await checkStaged(member, active, context);
+    context.signal.throwIfAborted();
+    // Not the run's own signal: what is stopped has to be started again.
+    await stopAndStart(member, before, active, { ...context, signal: AbortSignal.timeout(RESTART_LIMIT_MS) });
+  } finally {
+    await standDown();
+  }
+}
+
+async function stopAndStart(
+  member: RolloutMember,
+  before: string | undefined,
+  active: string,
+  context: Context,
+): Promise<void> {
+  const host = hostAt(member.connection);
   await host.services.restart(SERVICE, context.signal);
   try {
     await serverReady(targetOf(member), context);
   } catch (error) {
-    context.signal.throwIfAborted();
     if (!before || before === active) throw error;
     await activate(host, SERVICE, before);
     await host.services.restart(SERVICE, context.signal);

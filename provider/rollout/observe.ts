@@ -9,7 +9,7 @@ import { activeGeneration, type Host, hostAt } from "../host.ts";
 import { differences } from "../pooler/check.ts";
 import { show } from "../pooler/console.ts";
 import { databaseEntries } from "../pooler/databases.ts";
-import { filesNewerThanLoad, iniInForce, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { filesNewerThanLoad, iniInForce, overrideFile, POOLER_SERVICE, TAKEOVER_SERVICE } from "../pooler/entries.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
 import { UnreachableError } from "../transports/transport.ts";
@@ -157,9 +157,13 @@ async function observePooler(pooler: RolloutPooler, context: Context): Promise<P
       (e) => e.alias,
     );
     const alive = await host.services.alive(context.signal);
-    const running = alive && (await host.services.status(POOLER_SERVICE, context.signal)).running;
-    if (!running) return { ...none, generation, drained };
-    return { ...none, generation, drained, running, ...(await askPooler(pooler, drained, context)) };
+    const main = alive && (await host.services.status(POOLER_SERVICE, context.signal)).running;
+    // An online restart that was killed half-way: the clients are with the process that took over.
+    const takenOver = alive && !main && (await host.services.status(TAKEOVER_SERVICE, context.signal)).running;
+    if (!main && !takenOver) return { ...none, generation, drained };
+    const facts = await askPooler(pooler, drained, context);
+    if (takenOver) facts.differences.push("it runs in the process of an online restart that did not finish");
+    return { ...none, generation, drained, running: true, ...facts };
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
     context.log("warning", error.message);

@@ -7,11 +7,21 @@ import { activate, activeGeneration, deactivate, type Host, hostAt } from "../ho
 import { differences, tryStaged } from "../pooler/check.ts";
 import { command, show } from "../pooler/console.ts";
 import { writeOverride } from "../pooler/drain.ts";
-import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE, TAKEOVER_SERVICE } from "../pooler/entries.ts";
 import type { Context } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
 
 const START_LIMIT_MS = 30_000;
+
+/** A process that takes over keeps these as they are: for them clients have to connect anew. */
+const NEW_SOCKETS = new Set([
+  "listen_addr",
+  "listen_port",
+  "unix_socket_dir",
+  "unix_socket_mode",
+  "unix_socket_group",
+  "so_reuseport",
+]);
 
 /** PgBouncer settings that only a new process takes (SHOW CONFIG, changeable = no, 1.18 to 1.26). */
 const RESTART_ONLY = new Set([
@@ -37,7 +47,7 @@ export async function switchPooler(pooler: RolloutPooler, context: Context): Pro
   const before = await activeGeneration(host, POOLER_SERVICE);
   if (!(await host.transport.exists(overrideFile(host)))) await writeOverride(pooler, []);
   await tryStaged(pooler, pooler.program, context);
-  const restart = !before || (await needsRestart(host, before, pooler.generation));
+  const restart = before ? await restartNeeded(host, before, pooler.generation) : "plain";
   await activate(host, POOLER_SERVICE, pooler.generation);
   try {
     await load(pooler, restart, context);
@@ -52,14 +62,15 @@ export async function switchPooler(pooler: RolloutPooler, context: Context): Pro
 }
 
 /** The process takes the files in force, and is asked whether it did. */
-async function load(pooler: RolloutPooler, restart: boolean, context: Context): Promise<void> {
+async function load(pooler: RolloutPooler, restart: RestartKind, context: Context): Promise<void> {
   const { services } = hostAt(pooler.connection);
   const was = await services.status(POOLER_SERVICE, context.signal);
   await services.start(POOLER_SERVICE, context.signal);
   const now = await services.status(POOLER_SERVICE, context.signal);
   const same = was.running && was.pid === now.pid;
-  if (same && restart) await services.restart(POOLER_SERVICE, context.signal);
-  if (same && !restart) await command(pooler, "RELOAD", context.signal);
+  if (same && restart === "online") await restartOnline(pooler, context);
+  if (same && restart === "plain") await services.restart(POOLER_SERVICE, context.signal);
+  if (same && restart === "none") await command(pooler, "RELOAD", context.signal);
   await ready(pooler, context);
   const different = await differences(pooler, await iniInForce(pooler), context.signal);
   if (different.length > 0)
@@ -81,17 +92,51 @@ export async function startPooler(pooler: RolloutPooler, context: Context): Prom
 
 export async function stopPooler(pooler: RolloutPooler, context: Context): Promise<void> {
   const host = hostAt(pooler.connection);
-  if (await host.services.alive(context.signal)) await host.services.remove(POOLER_SERVICE, context.signal);
+  if (await host.services.alive(context.signal)) {
+    for (const name of [TAKEOVER_SERVICE, POOLER_SERVICE]) await host.services.remove(name, context.signal);
+  }
   await deactivate(host, POOLER_SERVICE);
 }
 
-async function needsRestart(host: Host, before: string, after: string): Promise<boolean> {
-  const read = async (hash: string) => {
-    const file = path.join(host.paths.generation(POOLER_SERVICE, hash), "pgbouncer.ini");
-    return parseSettings((await host.transport.readFile(file))?.text ?? "");
-  };
-  const [old, fresh] = await Promise.all([read(before), read(after)]);
-  return [...RESTART_ONLY].some((key) => old[key] !== fresh[key]);
+type RestartKind = "none" | "online" | "plain";
+
+async function restartNeeded(host: Host, before: string, after: string): Promise<RestartKind> {
+  const read = async (hash: string, name: string) =>
+    (await host.transport.readFile(path.join(host.paths.generation(POOLER_SERVICE, hash), name)))?.text ?? "";
+  const [old, fresh] = (await Promise.all([read(before, "pgbouncer.ini"), read(after, "pgbouncer.ini")])).map(
+    parseSettings,
+  );
+  const changed = [...RESTART_ONLY].filter((key) => old![key] !== fresh![key]);
+  if (changed.length === 0) return "none";
+  const canTakeOver = (await read(after, "supervisor.conf")).includes(`[program:${TAKEOVER_SERVICE}]`);
+  return canTakeOver && !changed.some((key) => NEW_SOCKETS.has(key)) ? "online" : "plain";
+}
+
+/**
+ * A new process takes over the sockets, clients and servers of the old one; clients notice nothing. Twice, so that
+ * in the end the process is the one that starts with the host.
+ */
+async function restartOnline(pooler: RolloutPooler, context: Context): Promise<void> {
+  const { services } = hostAt(pooler.connection);
+  for (const [to, from] of [
+    [TAKEOVER_SERVICE, POOLER_SERVICE],
+    [POOLER_SERVICE, TAKEOVER_SERVICE],
+  ] as const) {
+    await services.start(to, context.signal);
+    await waitFor(
+      context,
+      { what: `${to} on ${pooler.name} has taken over`, limitMs: START_LIMIT_MS, intervalMs: 20 },
+      async () => {
+        const [fresh, old] = await Promise.all([
+          services.status(to, context.signal),
+          services.status(from, context.signal),
+        ]);
+        if (fresh.pid === 0)
+          throw new GiveUp(`${to} on ${pooler.name} ended before it took over: ${fresh.problem || fresh.state}`);
+        return old.pid === 0 && fresh.running;
+      },
+    );
+  }
 }
 
 async function ready(pooler: RolloutPooler, context: Context): Promise<void> {

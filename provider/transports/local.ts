@@ -22,6 +22,8 @@ export class LocalTransport implements Transport {
       if (options.signal.aborted) return reject(new Error(`${argv[0]} on ${this.host}: cancelled`));
       const child = spawn(argvOnHost[0]!, argvOnHost.slice(1), {
         stdio: ["pipe", "pipe", "pipe"],
+        // A process group of its own: some commands fork (pg_basebackup's receiver outlives its parent otherwise).
+        detached: true,
         cwd: "/",
         env: {
           PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -34,7 +36,7 @@ export class LocalTransport implements Transport {
       let ended: string | undefined;
       const end = (why: string) => {
         ended ??= why;
-        child.kill("SIGKILL");
+        killGroup(child.pid);
       };
       const timeoutMs = options.timeoutMs ?? 60_000;
       const timer = setTimeout(() => end(`took longer than ${timeoutMs / 1000} s`), timeoutMs);
@@ -135,6 +137,15 @@ async function own({ user, group }: Ownership, chown: (uid: number, gid: number)
   if (!asRoot || !(user || group)) return;
   const { uid, gid } = await idsOf((user ?? group)!);
   await chown(user ? uid : 0, gid);
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 function runAs(user: string | undefined): string[] {

@@ -79,6 +79,7 @@ describe("a valid config", () => {
       poolSize: 20,
       reservePoolSize: 5,
       port: 6432,
+      parameters: {},
     });
     expect(spec.monitoring).toEqual({
       hosts: ["mon1"],
@@ -241,11 +242,11 @@ describe("the stack files", () => {
     const { spec } = result;
     expect(result.warnings).toEqual([]);
     expect(spec.hosts.map((h) => `${h.name} ${h.role} ${h.address} ${h.memoryMb}`)).toEqual([
-      "db1 primary 127.0.10.1 512",
-      "db2 replica 127.0.10.2 512",
-      "db3 replica 127.0.10.3 512",
-      "pool1 pooler 127.0.10.10 512",
-      "mon1 monitoring 127.0.10.20 512",
+      "db1 primary 127.0.10.1 1024",
+      "db2 replica 127.0.10.2 1024",
+      "db3 replica 127.0.10.3 1024",
+      "pool1 pooler 127.0.10.10 1024",
+      "mon1 monitoring 127.0.10.20 1024",
     ]);
     expect(spec.cluster).toMatchObject({ name: "broxiva", version: 15, connections: 50 });
     expect(spec.databases).toEqual([{ name: "broxiva", owner: "broxiva_owner", extensions: ["pg_stat_statements"] }]);

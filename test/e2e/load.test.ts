@@ -64,6 +64,11 @@ const changes: Change[] = [
   },
   { name: "pg_hba", edit: (c) => (c.allowedNetworks = ["127.0.0.0/8"]), restarts: false },
   { name: "pool size", edit: (c) => (c.pooler = { poolSize: 8, reservePoolSize: 2 }), restarts: false },
+  {
+    name: "a pooler setting that needs a new process",
+    edit: (c) => (c.pooler = { poolSize: 8, reservePoolSize: 2, parameters: { listen_backlog: 256 } }),
+    restarts: false,
+  },
   { name: "memory up", edit: (c) => (c.memory = "2GB"), restarts: true },
   { name: "memory down", edit: (c) => (c.memory = "1GB"), restarts: true },
 ];

@@ -50,6 +50,7 @@ export function fleet(changes: Partial<FleetSpec> = {}): FleetSpec {
       poolSize: 20,
       reservePoolSize: 5,
       port: 6432,
+      parameters: {},
     },
     monitoring: { hosts: ["mon1"], scrapeIntervalSeconds: 15, retentionDays: 15, prometheusPort: 9090 },
     databases: [{ name: "app", owner: "app", extensions: [] }],

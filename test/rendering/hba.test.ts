@@ -18,6 +18,7 @@ const remote = fleet({
     poolSize: 20,
     reservePoolSize: 5,
     port: 6432,
+    parameters: {},
   },
   databases: [
     { name: "app", owner: "app", extensions: [] },

@@ -27,6 +27,7 @@ describe("max_db_connections", () => {
             poolSize,
             reservePoolSize: 2,
             port: 6432,
+            parameters: {},
           },
           databases: Array.from({ length: databases }, (_, i) => ({ name: `d${i}`, owner: "app", extensions: [] })),
         });

@@ -331,7 +331,11 @@ describe("an overlay", () => {
 
   test("every template in the project is used", () => {
     const templates = loadTemplates(TEMPLATES);
-    const rendered = new Set(everyFile(renderFleet(input())).map((f) => `${f.component}/${f.path}`));
+    // Some files are only on machines that belong to the fleet.
+    const fleets = [fleet(), fleet({ platform: "existing" })];
+    const rendered = new Set(
+      fleets.flatMap((spec) => everyFile(renderFleet(input(spec))).map((f) => `${f.component}/${f.path}`)),
+    );
     const partials = [...templates.values()].flatMap(({ text }) =>
       [...text.matchAll(/\{\{>\s*(\S+?)\s*\}\}/g)].map((match) => match[1]!),
     );

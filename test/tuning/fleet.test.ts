@@ -12,6 +12,7 @@ const pooler = {
   poolSize: 20,
   reservePoolSize: 5,
   port: 6432,
+  parameters: {},
 };
 
 describe("the five values of a cluster", () => {

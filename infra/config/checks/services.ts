@@ -2,6 +2,7 @@
 
 import { PORTS } from "../../rendering/ports.ts";
 import type { Report } from "../problems.ts";
+import { definedOnly } from "../resolve-hosts.ts";
 import type { Draft } from "../schema/fleet.ts";
 import type { HostSpec, MonitoringSpec, PoolerSpec } from "../spec.ts";
 import { didYouMean } from "../suggest.ts";
@@ -13,6 +14,8 @@ export function resolvePooler(draft: Draft, hosts: HostSpec[], report: Report): 
   const given = draft.pooler;
   const names = serviceHosts("pooler", given?.hosts, given !== undefined, draft, hosts, report);
   if (names.length === 0) return undefined;
+  const parameters = definedOnly(given?.parameters ?? {});
+  checkPoolerParameters(parameters, report);
   return {
     hosts: names,
     poolMode: given?.poolMode ?? "transaction",
@@ -20,7 +23,42 @@ export function resolvePooler(draft: Draft, hosts: HostSpec[], report: Report): 
     poolSize: given?.poolSize ?? 20,
     reservePoolSize: given?.reservePoolSize ?? 5,
     port: given?.port ?? 6432,
+    parameters,
   };
+}
+
+/** PgBouncer settings that other keys of the config, or the project itself, decide: name → where instead. */
+const POOLER_OWNED: Record<string, string> = {
+  pool_mode: "pooler.poolMode",
+  default_pool_size: "pooler.poolSize",
+  reserve_pool_size: "pooler.reservePoolSize",
+  max_client_conn: "pooler.maxClientConnections",
+  listen_port: "pooler.port",
+  listen_addr: "the host's address",
+  admin_users: "",
+  stats_users: "",
+  auth_type: "",
+  auth_file: "",
+  unix_socket_dir: "",
+  pidfile: "",
+  logfile: "",
+  user: "",
+};
+
+function checkPoolerParameters(parameters: Record<string, string>, report: Report): void {
+  for (const name of Object.keys(parameters)) {
+    const instead = POOLER_OWNED[name];
+    if (!/^[a-z][a-z0-9_]*$/.test(name))
+      report.add(
+        ["pooler", "parameters", name],
+        "is not the name of a PgBouncer setting: small letters, digits and _.",
+      );
+    else if (instead !== undefined)
+      report.add(
+        ["pooler", "parameters", name],
+        instead ? `is decided by ${instead}: set that instead.` : "is the project's own and cannot be set.",
+      );
+  }
 }
 
 export function resolveMonitoring(draft: Draft, hosts: HostSpec[], report: Report): MonitoringSpec | undefined {

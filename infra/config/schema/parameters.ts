@@ -21,3 +21,17 @@ export const clusterParameters = key(parameters.prefault({}), {
   about:
     "PostgreSQL parameters of every member, over what is derived. Names, ranges and units are checked against the version.",
 });
+
+const poolerValue = key(
+  z
+    .union([z.string().regex(/^[^\r\n]*$/), z.number(), z.boolean()])
+    .transform((given) => (typeof given === "boolean" ? (given ? "1" : "0") : String(given))),
+  { shape, example: "256", about: "The value as PgBouncer reads it." },
+);
+
+export const poolerParameters = key(z.record(z.string(), poolerValue).prefault({}), {
+  shape: "a map of PgBouncer settings to values",
+  example: "{ listen_backlog: 256 }",
+  about:
+    "PgBouncer settings over what the project writes. They are tried in a throw-away process on the pooler's host before they are put in force.",
+});

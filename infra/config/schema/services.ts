@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { integer, key, quantity } from "./key.ts";
+import { poolerParameters } from "./parameters.ts";
 
 const port = integer(1024, 65535);
 const portShape = "a port from 1024 to 65535";
@@ -39,6 +40,7 @@ export const pooler = key(
         about: "PgBouncer's `reserve_pool_size`: more connections for a pool whose clients wait.",
       }),
       port: key(port.default(6432), { shape: portShape, example: "6432", about: "Port that PgBouncer listens on." }),
+      parameters: poolerParameters,
     })
     .optional(),
   {

@@ -1,0 +1,30 @@
+/**
+ * A server that was stopped to be restarted is started whatever becomes of us: a process of its own on the host waits
+ * for the end of the provider, and then starts what is stopped. Standing down ends it by pid.
+ */
+
+import type { Host } from "../host.ts";
+import { run } from "../transports/transport.ts";
+
+// $1 the provider's pid, $2 supervisord's socket, $3 the service. A stop that is under way ends first: hence the tries.
+const SCRIPT = `left=3000
+while kill -0 "$1" 2>/dev/null; do left=$((left - 1)); [ $left -gt 0 ] || exit 0; sleep 0.2; done
+left=60
+while [ $left -gt 0 ]; do
+case $(supervisorctl -s "unix://$2" status "$3") in *RUNNING* | *STARTING*) exit 0 ;; esac
+supervisorctl -s "unix://$2" start "$3"
+left=$((left - 1)); sleep 0.5
+done`;
+
+/** Stands guard over a service of the host; gives what makes it stand down. */
+export async function guardStart(host: Host, service: string, signal: AbortSignal): Promise<() => Promise<void>> {
+  const socket = `${host.connection.run}/supervisor.sock`;
+  const inner = ["sh", "-c", SCRIPT, "pgfleet-start", String(process.pid), socket, service];
+  // setsid: neither our death nor our signals reach it. As a background job it leads its group: $! is its pid.
+  const detached = ["sh", "-c", 'setsid "$@" </dev/null >/dev/null 2>&1 & echo $!', "sh", ...inner];
+  const pid = (await run(host.transport, detached, { signal })).trim();
+  return async () => {
+    const kill = 'tr "\\0" " " < "/proc/$1/cmdline" 2>/dev/null | grep -q pgfleet-start && kill -- "-$1"; :';
+    await host.transport.exec(["sh", "-c", kill, "sh", pid], { signal: AbortSignal.timeout(10_000) });
+  };
+}
