@@ -196,8 +196,17 @@ export interface ObservedMember {
   running: boolean;
   role: "primary" | "replica" | "none";
   generation: string;
+  hasData: boolean;
   /** Parameters that wait for a restart. */
   pendingRestart: string[];
+  /** Parameters whose text in the files in force is not the declared one: name → text, null when it is not there. */
+  otherSettings: Record<string, string | null>;
+  /** Running values of the hot-standby five. */
+  running5: Record<string, number>;
+  /** Parameters that a rollout holds at other values. */
+  held: Record<string, string>;
+  /** Names of physical slots on it. */
+  slots: string[];
   /** What differs from what was declared when last applied, one line each. */
   drift: string[];
 }

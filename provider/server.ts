@@ -109,11 +109,11 @@ export function providerService(options: ServiceOptions): UntypedServiceImplemen
       );
       return new messages.CheckResponse().setInputs(news.seal(inputs, "keep")).setFailuresList(failures);
     }),
-    diff: about(false, (request: messages.DiffRequest, { resource, envelope }) => {
+    diff: about(false, (request: messages.DiffRequest, { resource, envelope, context }) => {
       const olds = envelope.open(request.getOlds());
       const news = envelope.open(request.getNews());
       const oldInputs = envelope.open(request.getOldInputs());
-      const diff = resource.diff(olds, news, oldInputs);
+      const diff = resource.diff(olds, news, oldInputs, (line) => context.log("info", line));
       return diffResponse(diff, request.getIgnorechangesList(), (text) => envelope.redact(text));
     }),
     create: about(true, async (request: messages.CreateRequest, { resource, envelope, context }) => {

@@ -33,8 +33,11 @@ export interface Resource<I, O> {
   readonly secrets: readonly string[];
   /** No dialing here: inputs only. May hold UNKNOWN anywhere. */
   check?(news: I): CheckFailure[];
-  /** From state only. `olds` are outputs after the last read, `oldInputs` what the program or read gave last. */
-  diff(olds: O, news: I, oldInputs: I): DiffResult;
+  /**
+   * From state only. `olds` are outputs after the last read, `oldInputs` what the program or read gave last.
+   * `note` puts a line for people into the engine's diagnostics.
+   */
+  diff(olds: O, news: I, oldInputs: I, note: (line: string) => void): DiffResult;
   create(news: I, context: Context): Promise<{ id: string; outputs: O }>;
   /** Live facts. Undefined: it is gone. An unreachable host is never "gone". */
   read(id: string, olds: O, oldInputs: I, context: Context): Promise<{ id: string; inputs: I; outputs: O } | undefined>;

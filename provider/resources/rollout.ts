@@ -1,29 +1,23 @@
 /** Rollout: one per cluster. Looks, plans, and does what the plan says; the only thing that activates anything ordered. */
 
 import type { Major } from "../../infra/config/spec.ts";
-import type {
-  ObservedMember,
-  ObservedPooler,
-  RolloutInputs,
-  RolloutMember,
-  RolloutOutputs,
-  RolloutPooler,
-} from "../../infra/resources.ts";
+import type { RolloutInputs, RolloutMember, RolloutOutputs, RolloutPooler } from "../../infra/resources.ts";
 import { plan as makePlan } from "../../infra/rollout/plan.ts";
-import type { DeclaredFleet, PoolerFacts } from "../../infra/rollout/types.ts";
 import { changeClass } from "../../infra/tuning/facts.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
 import { execute } from "../rollout/execute.ts";
-import { type LiveFleet, type LiveMember, observe } from "../rollout/observe.ts";
+import { declaredFleet, notePlan } from "../rollout/foretell.ts";
+import { type LiveMember, observe } from "../rollout/observe.ts";
 import { readRegistries, registryOf, writeRegistries } from "../rollout/registry.ts";
+import { outputs } from "../rollout/report.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffValues } from "./diff-values.ts";
 
 export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
   secrets: [],
 
-  diff(olds, news): DiffResult {
+  diff(olds, news, _oldInputs, note): DiffResult {
     const detailed = diffValues(olds, news, ["primary", "restart", "members", "poolers", "gone", "version"]);
     for (const [name, member] of Object.entries(olds.observed ?? {})) {
       if (news.members.some?.((m) => m.name === name))
@@ -39,7 +33,9 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
     olds.drift?.forEach((_, i) => {
       detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
     });
-    return { changes: Object.keys(detailed).length > 0, detailed };
+    const changes = Object.keys(detailed).length > 0;
+    if (changes) notePlan(olds, news, note);
+    return { changes, detailed };
   },
 
   async create(news, context) {
@@ -122,16 +118,6 @@ async function everyone(news: RolloutInputs, olds: RolloutInputs | undefined) {
   };
 }
 
-function declaredFleet(news: RolloutInputs): DeclaredFleet {
-  return {
-    primary: news.primary,
-    restart: news.restart,
-    gone: news.gone,
-    poolers: news.poolers.map(({ name, generation }) => ({ name, generation })),
-    members: news.members.map(({ name, generation, slot, settings }) => ({ name, generation, slot, settings })),
-  };
-}
-
 /** All servers that run must hold the same cluster, and the one that was recorded. */
 function sameCluster(members: LiveMember[], recorded: string): string {
   const running = members.filter((m) => m.systemIdentifier !== "");
@@ -144,68 +130,4 @@ function sameCluster(members: LiveMember[], recorded: string): string {
     );
   }
   return identifier;
-}
-
-function outputs(news: RolloutInputs, live: LiveFleet, systemIdentifier: string): RolloutOutputs {
-  const primary = live.members.find((m) => m.role === "primary");
-  const observed: Record<string, ObservedMember> = {};
-  for (const facts of live.members) {
-    const member = news.members.find((m) => m.name === facts.name);
-    observed[facts.name] = {
-      reachable: facts.reachable,
-      running: facts.running,
-      role: facts.role,
-      generation: facts.generation,
-      pendingRestart: facts.pendingRestart,
-      drift: member ? drift(facts, member, primary, news) : ["registered, no longer declared"],
-    };
-  }
-  const observedPoolers = Object.fromEntries(live.poolers.map((facts) => [facts.name, observedPooler(facts, news)]));
-  const lines: string[] = [];
-  for (const leaver of live.members)
-    if (!news.members.some((m) => m.name === leaver.name)) lines.push(`member ${leaver.name} is no longer declared`);
-  return { ...news, systemIdentifier, observed, observedPoolers, drift: lines };
-}
-
-function observedPooler(facts: PoolerFacts, news: RolloutInputs): ObservedPooler {
-  const { reachable, running, generation } = facts;
-  const declared = news.poolers.find((p) => p.name === facts.name);
-  const drift: string[] = [];
-  if (!declared) drift.push("is no longer declared");
-  else if (reachable) {
-    if (generation !== declared.generation) drift.push(`has generation ${generation || "none"} in force`);
-    else if (!running) drift.push("does not run");
-    drift.push(...facts.differences);
-    for (const alias of facts.paused) drift.push(`${alias} is paused`);
-    for (const alias of facts.drained) drift.push(`${alias} leads around a replica`);
-  }
-  return { reachable, running, generation, drift };
-}
-
-/** How a member differs from what it was declared to be, one line each. Pending restarts under `manual` are no drift. */
-function drift(
-  facts: LiveMember,
-  member: RolloutMember,
-  primary: LiveMember | undefined,
-  news: RolloutInputs,
-): string[] {
-  if (!facts.reachable) return [];
-  if (!facts.hasData) return ["has no data"];
-  const lines: string[] = [];
-  if (facts.generation !== member.generation) lines.push(`has generation ${facts.generation || "none"} in force`);
-  if (!facts.running) return [...lines, "does not run"];
-  if (facts.filesNewerThanLoad) lines.push("its files are newer than what the server read");
-  if (news.restart === "rolling" && facts.pendingRestart.length > 0)
-    lines.push(`restart pending for ${facts.pendingRestart.join(", ")}`);
-  for (const name of facts.alteredSystem) lines.push(`${name} was set by ALTER SYSTEM`);
-  for (const error of facts.errors) lines.push(error);
-  if (facts.generation === member.generation) {
-    for (const [name, value] of Object.entries(member.settings)) {
-      if (facts.settings[name] !== undefined && facts.settings[name] !== value)
-        lines.push(`${name} is ${facts.settings[name]} in its files, declared ${value}`);
-    }
-  }
-  if (facts.role === "replica" && primary && !primary.slots.some((s) => s.name === member.slot))
-    lines.push(`its slot ${member.slot} is missing on ${primary.name}`);
-  return lines;
 }
