@@ -1,13 +1,14 @@
 /** What in a change of the config can have changed a tuned value. */
 
 import { formatMb } from "../config/units.ts";
-import { isHotStandbyParameter } from "../tuning/facts.ts";
 import type { PlanFile, PlanHost, PlanSetting } from "./plan-file.ts";
 
 interface Cause {
   text: string;
   /** Parameters it can reach; absent: all. */
   reaches?: RegExp;
+  /** Named only when nothing else can be the cause. */
+  last?: boolean;
 }
 
 /** Inputs of tuning that differ for this host. */
@@ -19,14 +20,25 @@ export function causesOf(before: PlanFile, after: PlanFile, was: PlanHost, is: P
     causes.push({ text: `${text} ${a ?? "by workload"} → ${b ?? "by workload"}`, ...(reaches ? { reaches } : {}) });
   };
   differ("version", before.postgresql, after.postgresql);
-  differ("resize", size(was.memoryMb), size(is.memoryMb), /^(?!.*(io_concurrency|page_cost|replication_slots|wal_senders))/);
+  differ(
+    "resize",
+    size(was.memoryMb),
+    size(is.memoryMb),
+    /^(?!.*(io_concurrency|page_cost|replication_slots|wal_senders))/,
+  );
   differ("cpus", was.cpus, is.cpus, /worker|parallel|autovacuum|work_mem|buffers|connections/);
   differ("disk", size(was.diskMb), size(is.diskMb), /wal|checkpoint/);
   differ("storage", was.storage, is.storage, /io|page_cost|vacuum_cost|flush/);
   differ("workload", before.workload, after.workload);
   differ("connections", before.connections, after.connections, /connections|work_mem|buffers|mem$/);
   differ("members", memberCount(before), memberCount(after), /wal|replication|connections|mem$/);
-  differ("pooled connections", before.pools?.serverConnections, after.pools?.serverConnections, /mem$|connections|buffers/);
+  differ(
+    "pooled connections",
+    before.pools?.serverConnections,
+    after.pools?.serverConnections,
+    /mem$|connections|buffers/,
+  );
+  if (overridesDiffer(was, is)) causes.push({ text: "follows from overrides", last: true });
   return causes;
 }
 
@@ -34,15 +46,21 @@ export function causesOf(before: PlanFile, after: PlanFile, was: PlanHost, is: P
  * "override", "override removed", "resize 16GB → 32GB", "version 16 → 17", or "formula change" when nothing that the
  * value depends on has changed but the project itself.
  */
-export function causeOf(name: string, was: PlanSetting | undefined, is: PlanSetting | undefined, causes: Cause[], topology: string): string {
+export function causeOf(
+  name: string,
+  was: PlanSetting | undefined,
+  is: PlanSetting | undefined,
+  causes: Cause[],
+  topology: string,
+): string {
   if (is?.source === "override") return was?.source === "override" ? "override changed" : "override";
   if (was?.source === "override") return "override removed";
   const tuned = is?.source ?? was?.source;
   if (tuned === undefined) return topology;
-  const reaching = causes.filter(({ reaches }) => reaches?.test(name) ?? true);
-  // The five follow the largest need in the cluster, so another member's change counts too.
-  const found = reaching.length > 0 || isHotStandbyParameter(name) ? reaching : causes;
-  return (found.length > 0 ? found : causes).map(({ text }) => text).join(", ") || "formula change";
+  const inputs = causes.filter(({ last }) => !last);
+  const reaching = inputs.filter(({ reaches }) => reaches?.test(name) ?? true);
+  const found = [reaching, inputs, causes].find((some) => some.length > 0) ?? [];
+  return found.map(({ text }) => text).join(", ") || "formula change";
 }
 
 /** For values that follow from a host's place in the fleet. */
@@ -56,5 +74,19 @@ export function topologyCause(before: PlanFile, after: PlanFile, was: PlanHost, 
   return "formula change";
 }
 
+function overridesDiffer(was: PlanHost, is: PlanHost): boolean {
+  const overrides = ({ settings }: PlanHost): string =>
+    JSON.stringify(
+      Object.entries(settings).flatMap(([name, { value, source }]) => (source === "override" ? [[name, value]] : [])),
+    );
+  return overrides(was) !== overrides(is);
+}
+
 const size = (mb: number | undefined): string | undefined => (mb === undefined ? undefined : formatMb(mb));
-const memberCount = (plan: PlanFile): number => plan.hosts.filter((h) => h.role === "primary" || h.role === "replica").length;
+const counts = new WeakMap<PlanFile, number>();
+
+function memberCount(plan: PlanFile): number {
+  const known = counts.get(plan) ?? plan.hosts.filter(({ role }) => role === "primary" || role === "replica").length;
+  counts.set(plan, known);
+  return known;
+}

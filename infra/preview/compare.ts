@@ -4,10 +4,19 @@ import { declaredFacts } from "./facts.ts";
 import { type ComparedHost, compareHost } from "./host.ts";
 import { removedLines, warningLines } from "./notes.ts";
 import { type HostPair, pairHosts } from "./pairs.ts";
-import type { PlanFile } from "./plan-file.ts";
-import { membersOf, predict } from "./predict.ts";
+import type { PlanFile, PlanHost } from "./plan-file.ts";
+import { predict } from "./predict.ts";
 import { serviceLines } from "./services.ts";
-import type { BudgetComparison, Comparison, PoolSum, RenderedFleet, SecretValues, Side, Stalls } from "./types.ts";
+import type {
+  BudgetComparison,
+  Comparison,
+  Filled,
+  PoolSum,
+  RenderedFleet,
+  SecretValues,
+  Side,
+  Stalls,
+} from "./types.ts";
 
 /** A comparison and which of its hosts have the same changes; each group in the order of the fleet. */
 export interface Compared {
@@ -38,16 +47,23 @@ export function compare(stack: string, base: Side, head: Side, stalls: Stalls = 
 }
 
 function changes(before: RenderedFleet | null, after: RenderedFleet, base: Side, head: Side, stalls: Stalls): Compared {
-  const pairs = before ? pairHosts(before.plan, after.plan) : after.plan.hosts.map((host): HostPair => ({ before: undefined, after: host }));
+  const pairs = before
+    ? pairHosts(before.plan, after.plan)
+    : after.plan.hosts.map((host): HostPair => ({ before: undefined, after: host }));
   const compared = pairs.map((pair) => compareHost(pair, before, after));
   const pools = poolChange(before?.plan, after.plan);
   const secrets: [SecretValues, SecretValues] = [secretsOf(base), secretsOf(head)];
+  // A stack that is there but cannot be rendered may be anything: nothing is said about what `up` does to it.
+  const known = base.kind !== "failed";
+  if (!known) for (const { host } of compared) if (host) host.effect = "unknown";
+  const services = serviceLines(pairs, changedFiles(compared));
+  if (base.kind === "absent") services.unshift(`initdb on ${after.plan.primary} before the steps above, and its start`);
   const comparison = empty();
   Object.assign(comparison, hostParts(compared), {
     facts: before ? declaredFacts(before.plan, after.plan, pairs) : [],
-    plan: predict(before?.plan ?? null, after.plan, stalls),
-    services: serviceLines(pairs, changedFiles(compared)),
-    budgets: budgets(before?.plan, after.plan),
+    plan: known ? predict(before?.plan ?? null, after.plan, stalls) : comparison.plan,
+    services: known ? services : [],
+    budgets: budgets(pairs),
     pools,
     removed: before ? removedLines(before.plan, after.plan, compared) : [],
     warnings: before ? warningLines(before.plan, after.plan, compared, secrets, pools) : [...after.plan.warnings],
@@ -96,16 +112,17 @@ function groupsOf(compared: ComparedHost[]): string[][] {
 function changedFiles(compared: ComparedHost[]): (pair: HostPair, component: string) => string[] {
   const files = new Map(compared.map(({ pair, host }) => [pair, host?.files ?? []]));
   return (pair, component) =>
-    files.get(pair)!.flatMap(({ path }) => (path.startsWith(`${component}/`) ? [path.slice(component.length + 1)] : []));
+    files
+      .get(pair)!
+      .flatMap(({ path }) => (path.startsWith(`${component}/`) ? [path.slice(component.length + 1)] : []));
 }
 
 /** Members whose budget differs, and new ones. */
-function budgets(before: PlanFile | undefined, after: PlanFile): BudgetComparison[] {
-  const old = new Map((before?.hosts ?? []).map((host) => [host.name, host.budget]));
-  const total = (budget: { totalMb: number; limitMb: number } | null | undefined): BudgetComparison["before"] =>
-    budget ? { totalMb: budget.totalMb, limitMb: budget.limitMb } : null;
-  return membersOf(after)
-    .map((host) => ({ host: host.name, before: total(old.get(host.name)), after: total(host.budget) }))
+function budgets(pairs: HostPair[]): BudgetComparison[] {
+  const filled = (host: PlanHost | undefined): Filled | null =>
+    host?.budget ? { totalMb: host.budget.totalMb, limitMb: host.budget.limitMb } : null;
+  return pairs
+    .flatMap(({ before, after }) => (after ? [{ host: after.name, before: filled(before), after: filled(after) }] : []))
     .filter(({ before: was, after: is }) => JSON.stringify(was) !== JSON.stringify(is));
 }
 

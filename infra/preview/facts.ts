@@ -20,14 +20,24 @@ function stackFacts(a: PlanFile, b: PlanFile): string[] {
     ["connections", a.connections, b.connections],
     ["restart", a.restart, b.restart],
     ["primary", a.primary, b.primary],
-    ...keysOf(a.initdb, b.initdb).map((key): [string, unknown, unknown] => [`initdb.${key}`, a.initdb?.[key], b.initdb?.[key]]),
-    ...keysOf(a.rollout, b.rollout).map((key): [string, unknown, unknown] => [`rollout.${key}`, a.rollout?.[key], b.rollout?.[key]]),
+    ...keysOf(a.initdb, b.initdb).map((key): [string, unknown, unknown] => [
+      `initdb.${key}`,
+      a.initdb?.[key],
+      b.initdb?.[key],
+    ]),
+    ...keysOf(a.rollout, b.rollout).map((key): [string, unknown, unknown] => [
+      `rollout.${key}`,
+      a.rollout?.[key],
+      b.rollout?.[key],
+    ]),
     pool("poolMode"),
     pool("poolSize"),
     pool("reservePoolSize"),
     pool("maxClientConnections"),
   ];
-  return rows.filter(([, x, y]) => differ(x, y)).map(([name, x, y]) => `${name}: ${x ?? "not set"} → ${y ?? "not set"}`);
+  return rows
+    .filter(([, x, y]) => differ(x, y))
+    .map(([name, x, y]) => `${name}: ${x ?? "not set"} → ${y ?? "not set"}`);
 }
 
 function hostFacts(pairs: HostPair[]): string[] {
@@ -44,7 +54,8 @@ function hostFacts(pairs: HostPair[]): string[] {
   for (const { before, after } of pairs) {
     if (before && after) {
       if (before.name !== after.name) add(`renamed from ${before.name}`, after.name);
-      for (const [name, of] of shown) if (differ(of(before), of(after))) add(`${name} ${of(before)} → ${of(after)}`, after.name);
+      for (const [name, of] of shown)
+        if (differ(of(before), of(after))) add(`${name} ${of(before)} → ${of(after)}`, after.name);
     } else if (after) add(`new ${after.role}`, after.name);
     else if (before) add(`${before.role} removed`, before.name);
   }
@@ -63,9 +74,11 @@ function named<T extends { name: string }>(noun: string, before: T[] | undefined
     if (!old) lines.push(`${noun} ${item.name}: new`);
     else
       for (const key of keysOf(old, item))
-        if (differ(old[key], item[key])) lines.push(`${noun} ${item.name}: ${String(key)} ${text(old[key])} → ${text(item[key])}`);
+        if (differ(old[key], item[key]))
+          lines.push(`${noun} ${item.name}: ${String(key)} ${text(old[key])} → ${text(item[key])}`);
   }
-  for (const old of before) if (!after.some(({ name }) => name === old.name)) lines.push(`${noun} ${old.name}: no longer declared`);
+  for (const old of before)
+    if (!after.some(({ name }) => name === old.name)) lines.push(`${noun} ${old.name}: no longer declared`);
   return lines;
 }
 

@@ -16,10 +16,15 @@ export interface Block {
 export const size = (text: string): number => Buffer.byteLength(text);
 
 /** @returns at most `limit` in size, whatever is in the blocks. `tooShort` is used when not even their frames fit. */
-export function fit(block: Block, limit: number, tooShort: string): string {
+export function fitted(block: Block, limit: number, tooShort: string): string {
   if (fullSize(block) <= limit) return full(block);
   if (leastSize(block) <= limit) return cut(block, limit);
-  return size(tooShort) <= limit ? tooShort : Buffer.from(tooShort).subarray(0, limit).toString().replace(/\uFFFD+$/, "");
+  return size(tooShort) <= limit
+    ? tooShort
+    : Buffer.from(tooShort)
+        .subarray(0, limit)
+        .toString()
+        .replace(/\uFFFD+$/, "");
 }
 
 const sizes = new WeakMap<Block, number>();
@@ -35,6 +40,9 @@ function fullSize(part: string | Block): number {
 
 /** Its frame and a note. */
 const leastSize = (block: Block): number => size(block.open) + size(block.close) + noteSize(block);
+/** Less than this of a section says nothing: then it is rather left out and counted. */
+const WORTH = 600;
+const worthSize = (block: Block): number => Math.min(fullSize(block), leastSize(block) + WORTH);
 /** No count is longer than this. */
 const noteSize = (block: Block): number => size(block.note("9,999,999 sections and 9,999,999 lines")) + 1;
 
@@ -65,7 +73,7 @@ function cut(block: Block, limit: number): string {
 }
 
 /**
- * Room for each part, in order. Lines are taken from the front and whole. Every section gets its frame while there is
+ * Room for each part, in order. Lines are taken from the front and whole. Every section gets a start while there is
  * room, and what is left is shared evenly: short sections stay whole, long ones are cut.
  */
 function distribute(parts: (string | Block)[], room: number): number[] {
@@ -74,7 +82,7 @@ function distribute(parts: (string | Block)[], room: number): number[] {
   const sections: number[] = [];
   let stopped = false;
   parts.forEach((part, i) => {
-    const least = typeof part === "string" ? fullSize(part) : Math.min(fullSize(part), leastSize(part));
+    const least = typeof part === "string" ? fullSize(part) : worthSize(part);
     if (typeof part === "string" ? stopped : false) return;
     if (least > left) {
       if (typeof part === "string") stopped = true;
@@ -84,7 +92,9 @@ function distribute(parts: (string | Block)[], room: number): number[] {
     left -= least;
     if (typeof part !== "string") sections.push(i);
   });
-  const wants = sections.map((i) => ({ i, more: fullSize(parts[i]!) - shares[i]! })).sort((a, b) => a.more - b.more || a.i - b.i);
+  const wants = sections
+    .map((i) => ({ i, more: fullSize(parts[i]!) - shares[i]! }))
+    .sort((a, b) => a.more - b.more || a.i - b.i);
   wants.forEach(({ i, more }, at) => {
     const share = Math.min(more, Math.floor(left / (wants.length - at)));
     shares[i]! += share;

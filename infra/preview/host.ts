@@ -8,7 +8,14 @@ import { poolerParameters, serverParameters } from "./parameters.ts";
 import type { PlanFileEntry, PlanHost } from "./plan-file.ts";
 import { component } from "./predict.ts";
 import { serviceEffect } from "./services.ts";
-import { EFFECTS, type Effect, type FileComparison, type HostComparison, type ParameterComparison, type RenderedFleet } from "./types.ts";
+import {
+  EFFECTS,
+  type Effect,
+  type FileComparison,
+  type HostComparison,
+  type ParameterComparison,
+  type RenderedFleet,
+} from "./types.ts";
 
 export interface ComparedHost {
   pair: HostPair;
@@ -36,7 +43,12 @@ export function compareHost(pair: HostPair, base: RenderedFleet | null, head: Re
     if (was && is && oldBody === newBody && was.mode === is.mode) continue;
     const diff = was && !is ? removedFile(base!.body(was.path)) : lineDiff(oldBody, newBody, names(was, is));
     files.push(fileComparison(path, was, is, diff));
-    keys.push([path, was?.mode, is?.mode, generalized(diff.changed.join("\n"), (after ?? before)!, (head ?? base)!.plan.cluster)]);
+    keys.push([
+      path,
+      was?.mode,
+      is?.mode,
+      generalized(diff.changed.join("\n"), (after ?? before)!, (head ?? base)!.plan.cluster),
+    ]);
   }
   const parameters = before && after ? parametersOf(pair, base!, head!, bodies) : [];
   const change = !before ? "added" : !after ? "removed" : renamed ? "renamed" : "changed";
@@ -54,7 +66,9 @@ export function compareHost(pair: HostPair, base: RenderedFleet | null, head: Re
     parameters,
   };
   const shown = parameters.map(({ name: parameter, before: a, after: b, cause, reason }) =>
-    [parameter, a, b, cause, reason].map((text) => generalized(text ?? "", (after ?? before)!, (head ?? base)!.plan.cluster)),
+    [parameter, a, b, cause, reason].map((text) =>
+      generalized(text ?? "", (after ?? before)!, (head ?? base)!.plan.cluster),
+    ),
   );
   const key = JSON.stringify([change, change === "changed" ? "" : host.role, host.effect, keys, shown]);
   return { pair, host, key, hba: bodies.get("postgresql/pg_hba.conf") };
@@ -86,14 +100,14 @@ function names(was: PlanFileEntry | undefined, is: PlanFileEntry | undefined): [
 /** Of a file that goes nothing needs to be read but its length. */
 function removedFile(body: string): LineDiff {
   const deletions = body.split("\n").length - (body.endsWith("\n") ? 1 : 0);
-  return { additions: 0, deletions, text: "", changed: [] };
+  return { additions: 0, deletions, realigned: 0, text: "", changed: [] };
 }
 
 function fileComparison(
   path: string,
   was: PlanFileEntry | undefined,
   is: PlanFileEntry | undefined,
-  { additions, deletions, text }: LineDiff,
+  { additions, deletions, realigned, text }: LineDiff,
 ): FileComparison {
   return {
     path,
@@ -101,12 +115,21 @@ function fileComparison(
     mode: was && is && was.mode !== is.mode ? [was.mode, is.mode] : null,
     additions,
     deletions,
+    realigned,
     diff: text,
   };
 }
 
-function parametersOf(pair: HostPair, base: RenderedFleet, head: RenderedFleet, bodies: Map<string, [string, string]>): ParameterComparison[] {
-  const parameters = serverParameters(base.plan, head.plan, pair.before!, pair.after!);
+function parametersOf(
+  pair: HostPair,
+  base: RenderedFleet,
+  head: RenderedFleet,
+  bodies: Map<string, [string, string]>,
+): ParameterComparison[] {
+  const { cluster } = base.plan;
+  const all = serverParameters(base.plan, head.plan, pair.before!, pair.after!);
+  // What only follows from the host's new name is no change of a parameter.
+  const parameters = all.filter(({ before, after }) => before === null || movedBody(before, pair, cluster) !== after);
   const ini = bodies.get("pgbouncer/pgbouncer.ini");
   return ini ? [...parameters, ...poolerParameters(...ini, base.plan, head.plan)] : parameters;
 }
@@ -129,8 +152,11 @@ function effectOf(
     changed.set(name, [...(changed.get(name) ?? []), rest.join("/")]);
   }
   for (const [name, paths] of changed) {
-    if (name === "pgbouncer") effects.push(component(before, name) && !paths.includes("supervisor.conf") ? "reload" : "restart");
-    else if (name === "postgresql") effects.push("reload");
+    const [was, is] = [component(before, name), component(after, name)];
+    if (name === "postgresql") effects.push("reload");
+    else if (name === "client") effects.push("none");
+    else if (!was || !is) effects.push(is ? "service start" : "service stop");
+    else if (name === "pgbouncer") effects.push(paths.includes("supervisor.conf") ? "restart" : "reload");
     else effects.push(serviceEffect(name, paths));
   }
   return EFFECTS[Math.max(0, ...effects.map((effect) => EFFECTS.indexOf(effect)))]!;

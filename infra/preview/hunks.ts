@@ -1,4 +1,9 @@
-/** Unified diffs of two texts. */
+/**
+ * Unified diffs of two configuration texts.
+ *
+ * Columns of rendered files are aligned, so one longer word moves every line of a table. Lines that differ only in
+ * blanks between words count as equal and are told as a number; blanks at the start of a line and in quotes do not.
+ */
 
 import { diffArrays } from "diff";
 
@@ -7,35 +12,61 @@ const CONTEXT = 3;
 export interface LineDiff {
   additions: number;
   deletions: number;
-  /** "--- a", "+++ b", then hunks; ends with a line break. "" when the texts are equal. */
+  /** Lines that differ in alignment only; shown as they are after the change. */
+  realigned: number;
+  /** "--- a", "+++ b", then hunks; ends with a line break. "" when nothing but alignment differs. */
   text: string;
   /** Removed and added lines only, with their sign: what identifies the change whatever is around it. */
   changed: string[];
 }
 
-type Line = [sign: " " | "-" | "+", text: string];
+interface Line {
+  sign: " " | "-" | "+";
+  text: string;
+  /** The other side's text differs in alignment. */
+  realigned?: boolean;
+}
 
 /** @param names what stands after "---" and "+++" */
 export function lineDiff(before: string, after: string, names: [before: string, after: string]): LineDiff {
-  if (before === after) return { additions: 0, deletions: 0, text: "", changed: [] };
+  if (before === after) return { additions: 0, deletions: 0, realigned: 0, text: "", changed: [] };
   const [a, b] = [linesOf(before), linesOf(after)];
   const shortest = Math.min(a.length, b.length);
+  const equal = (x: string, y: string): boolean => x === y || unaligned(x) === unaligned(y);
   let start = 0;
-  while (start < shortest && a[start] === b[start]) start++;
+  while (start < shortest && equal(a[start]!, b[start]!)) start++;
   let end = 0;
-  while (end < shortest - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  while (end < shortest - start && equal(a[a.length - 1 - end]!, b[b.length - 1 - end]!)) end++;
   // Only what is around the change is kept: files can be long, and their ends are mostly equal.
   const lead = Math.max(0, start - CONTEXT);
   const trail = Math.min(end, CONTEXT);
-  const lines: Line[] = [
-    ...a.slice(lead, start).map((text): Line => [" ", text]),
+  const lines = [
+    ...common(a.slice(lead, start), b.slice(lead, start)),
     ...middle(a.slice(start, a.length - end), b.slice(start, b.length - end)),
-    ...a.slice(a.length - end, a.length - end + trail).map((text): Line => [" ", text]),
+    ...common(last(a, end).slice(0, trail), last(b, end).slice(0, trail)),
   ];
-  const changed = lines.filter(([sign]) => sign !== " ").map(([sign, text]) => sign + text);
-  const additions = lines.filter(([sign]) => sign === "+").length;
-  const text = [`--- ${names[0]}`, `+++ ${names[1]}`, ...hunks(lines, lead), ""].join("\n");
-  return { additions, deletions: changed.length - additions, text, changed };
+  const changed = lines.filter(({ sign }) => sign !== " ").map(({ sign, text }) => sign + text);
+  const additions = lines.filter(({ sign }) => sign === "+").length;
+  const deletions = changed.length - additions;
+  const realigned =
+    differing(a.slice(0, lead), b.slice(0, lead)) +
+    lines.filter((line) => line.realigned).length +
+    differing(last(a, end).slice(trail), last(b, end).slice(trail));
+  const text = changed.length === 0 ? "" : [`--- ${names[0]}`, `+++ ${names[1]}`, ...hunks(lines, lead), ""].join("\n");
+  return { additions, deletions, realigned, text, changed };
+}
+
+const last = (lines: string[], count: number): string[] => lines.slice(lines.length - count);
+const common = (a: string[], b: string[]): Line[] =>
+  b.map((text, i) => ({ sign: " ", text, realigned: text !== a[i] }));
+const differing = (a: string[], b: string[]): number => a.filter((text, i) => text !== b[i]).length;
+
+/** A line without the width of its blanks between words; quoted text and indentation stay as they are. */
+function unaligned(line: string): string {
+  if (!line.includes("  ") && !line.includes("\t")) return line;
+  const indent = /^[ \t]*/.exec(line)![0];
+  const words = line.slice(indent.length).replace(/("[^"]*"|'[^']*')|[ \t]+/g, (_, quoted?: string) => quoted ?? " ");
+  return indent + words;
 }
 
 /** Lines with a mark on the last one when it has no line break, as diff shows it. */
@@ -48,14 +79,17 @@ function linesOf(text: string): string[] {
 }
 
 function middle(a: string[], b: string[]): Line[] {
-  if (a.length === 0 || b.length === 0) return [...minus(a), ...plus(b)];
-  return diffArrays(a, b).flatMap(({ value, added, removed }) =>
-    added ? plus(value) : removed ? minus(value) : value.map((text): Line => [" ", text]),
-  );
+  const lines: Line[] = [];
+  let [i, j] = [0, 0];
+  for (const { count, added, removed } of diffArrays(a.map(unaligned), b.map(unaligned))) {
+    if (removed) lines.push(...a.slice(i, i + count).map((text): Line => ({ sign: "-", text })));
+    else if (added) lines.push(...b.slice(j, j + count).map((text): Line => ({ sign: "+", text })));
+    else lines.push(...common(a.slice(i, i + count), b.slice(j, j + count)));
+    if (!added) i += count;
+    if (!removed) j += count;
+  }
+  return lines;
 }
-
-const minus = (lines: string[]): Line[] => lines.map((text): Line => ["-", text]);
-const plus = (lines: string[]): Line[] => lines.map((text): Line => ["+", text]);
 
 /** @param offset lines of the file before the first of `lines` */
 function hunks(lines: Line[], offset: number): string[] {
@@ -72,11 +106,14 @@ function hunks(lines: Line[], offset: number): string[] {
     let end = i;
     while (end < lines.length && near[end]) end++;
     const part = lines.slice(i, end);
-    const [removed, added] = [part.filter(([s]) => s !== "+").length, part.filter(([s]) => s !== "-").length];
-    result.push(`@@ -${range(a, removed)} +${range(b, added)} @@`);
-    for (const [sign, text] of part) result.push(sign + text);
-    a += removed;
-    b += added;
+    const [old, fresh] = [
+      part.filter(({ sign }) => sign !== "+").length,
+      part.filter(({ sign }) => sign !== "-").length,
+    ];
+    result.push(`@@ -${range(a, old)} +${range(b, fresh)} @@`);
+    for (const { sign, text } of part) result.push(sign + text);
+    a += old;
+    b += fresh;
     i = end;
   }
   return result;
@@ -88,7 +125,7 @@ const range = (before: number, count: number): string =>
 
 function nearChange(lines: Line[]): boolean[] {
   const near = lines.map(() => false);
-  lines.forEach(([sign], i) => {
+  lines.forEach(({ sign }, i) => {
     if (sign !== " ") near.fill(true, Math.max(0, i - CONTEXT), i + CONTEXT + 1);
   });
   return near;

@@ -20,7 +20,8 @@ export function withCode(text: string): string {
     .join("");
 }
 
-const keepEnds = (from: string, text: string): string => `${/^\s/.test(from) ? " " : ""}${text}${/\s$/.test(from) ? " " : ""}`;
+const keepEnds = (from: string, text: string): string =>
+  `${/^\s/.test(from) ? " " : ""}${text}${/\s$/.test(from) ? " " : ""}`;
 
 /** A code span; "|" is escaped since tables split before they look at code. */
 export function code(text: string): string {

@@ -29,21 +29,36 @@ export function removedLines(before: PlanFile, after: PlanFile, hosts: ComparedH
     const { before: was, after: is } = pair;
     if (was && !is) {
       const member = component(was, "postgresql") !== undefined;
-      lines.add(member ? "drained, stopped, slot and HBA lines dropped; its data stays" : `${was.role} stopped`, was.name);
+      lines.add(
+        member ? "drained, stopped, slot and HBA lines dropped; its data stays" : `${was.role} stopped`,
+        was.name,
+      );
     }
     if (!was || !is) continue;
     if (was.name !== is.name && component(was, "postgresql"))
-      lines.add("is another member to the cluster: stopped, slot dropped; its data stays", was.name);
+      lines.add(
+        `${is.name} is another member to the cluster. This one is stopped and its slot dropped; its data stays`,
+        was.name,
+      );
     for (const { name } of was.components)
       if (!component(is, name)) lines.add(name === "client" ? "client files" : `${name} is stopped`, is.name);
     for (const parameter of host?.parameters ?? [])
-      if (parameter.after === null) lines.add(`${parameter.name} is no longer set (was ${parameter.before})`, is.name);
+      if (parameter.after === null && was.settings[parameter.name]?.source)
+        lines.add(`${parameter.name} is no longer set (was ${parameter.before})`, is.name);
     if (hba) for (const line of lostAccess(...hba)) lines.add(line, is.name);
   }
-  return [...lines.lines(), ...undeclared("database", before.databases, after.databases), ...undeclared("role", before.roles, after.roles)];
+  return [
+    ...lines.lines(),
+    ...undeclared("database", before.databases, after.databases),
+    ...undeclared("role", before.roles, after.roles),
+  ];
 }
 
-function undeclared(noun: string, before: { name: string }[] | undefined, after: { name: string }[] | undefined): string[] {
+function undeclared(
+  noun: string,
+  before: { name: string }[] | undefined,
+  after: { name: string }[] | undefined,
+): string[] {
   const names = (before ?? []).map(({ name }) => name).filter((name) => after?.every((other) => other.name !== name));
   return names.map((name) => `${noun} ${name} is no longer declared; what exists stays in the cluster`);
 }
@@ -56,26 +71,42 @@ export function warningLines(
   pools: Comparison["pools"],
 ): string[] {
   const lines = new HostLines();
+  const general: string[] = [];
   for (const { pair, host } of hosts) {
     const { before: was, after: is } = pair;
     const name = (is ?? was)!.name;
     const member = component(is ?? was, "postgresql") !== undefined;
     if (!was && member) lines.add("new member, cloned from the primary", name);
     if (!is && member) lines.add("member removed", name);
-    if (was && is && is.memoryMb < was.memoryMb) lines.add(`memory decreases, ${formatMb(was.memoryMb)} → ${formatMb(is.memoryMb)}`, name);
-    if (was && is && was.name !== is.name && member) lines.add(`renamed from ${was.name}: its data does not move, it is cloned anew`, name);
+    if (was && is && is.memoryMb < was.memoryMb)
+      lines.add(`memory decreases, ${formatMb(was.memoryMb)} → ${formatMb(is.memoryMb)}`, name);
+    if (was && is && was.name !== is.name && member)
+      lines.add(`renamed from ${was.name}: its data does not move, it is cloned anew`, name);
     const server = (host?.parameters ?? []).filter(({ component: of }) => of === "postgresql");
     const five = server.filter(({ name: parameter }) => isHotStandbyParameter(parameter));
     for (const { name: parameter, before: a, after: b } of five)
-      lines.add(`${parameter} ${a ?? "unset"} → ${b ?? "unset"}, never smaller on a standby than on its primary: members restart in order`, name);
+      lines.add(
+        `${parameter} ${a ?? "unset"} → ${b ?? "unset"}, never smaller on a standby than on its primary: members restart in order`,
+        name,
+      );
     const waiting = server.filter(({ class: needs }) => needs === "restart" || needs === "ordered-restart");
     if (after.restart === "manual" && waiting.length > 0)
-      lines.add(`under restart: manual, ${waiting.map(({ name: parameter }) => parameter).join(", ")} ${waiting.length === 1 ? "waits" : "wait"} for a restart by hand`, name);
+      lines.add(
+        `under restart: manual, ${waiting.map(({ name: parameter }) => parameter).join(", ")} ${waiting.length === 1 ? "waits" : "wait"} for a restart by hand`,
+        name,
+      );
+  }
+  const old = new Set(before.warnings);
+  for (const text of after.warnings.filter((warning) => !old.has(warning))) {
+    const [, name = "", own = ""] = /^([^:\s]+): (.*)$/s.exec(text) ?? [];
+    if (after.hosts.some((host) => host.name === name)) lines.add(own, name);
+    else general.push(text);
   }
   const warnings = lines.lines();
   const sum = pools?.after;
   if (sum && sum.pooled + sum.direct > sum.maxConnections)
-    warnings.push(`poolers may open ${sum.pooled} connections to one server, ${sum.direct} are kept for others, and max_connections is ${sum.maxConnections}`);
-  const old = new Set(before.warnings);
-  return [...warnings, ...secretWarnings(...secrets), ...after.warnings.filter((text) => !old.has(text))];
+    warnings.push(
+      `poolers may open ${sum.pooled} connections to one server, ${sum.direct} are kept for others, and max_connections is ${sum.maxConnections}`,
+    );
+  return [...warnings, ...secretWarnings(...secrets), ...general];
 }

@@ -8,7 +8,12 @@ import { causeOf, causesOf, topologyCause } from "./causes.ts";
 import type { PlanFile, PlanHost } from "./plan-file.ts";
 import type { ParameterComparison } from "./types.ts";
 
-export function serverParameters(before: PlanFile, after: PlanFile, was: PlanHost, is: PlanHost): ParameterComparison[] {
+export function serverParameters(
+  before: PlanFile,
+  after: PlanFile,
+  was: PlanHost,
+  is: PlanHost,
+): ParameterComparison[] {
   const names = [...new Set([...Object.keys(was.settings), ...Object.keys(is.settings)])].sort();
   const changed = names.filter((name) => was.settings[name]?.value !== is.settings[name]?.value);
   if (changed.length === 0) return [];
@@ -78,23 +83,42 @@ export function poolerParameters(before: string, after: string, was: PlanFile, i
       before: old[name] ?? null,
       after: fresh[name] ?? null,
       class: POOLER_RESTART.has(name) ? "restart" : "reload",
-      cause: poolerCause(was, is),
+      cause: poolerCause(name, was, is),
       reason: name === "max_db_connections" ? (is.pools?.detail ?? null) : null,
     }));
 }
 
-/** The section [pgbouncer]; what comes before it names databases. */
+/** The section [pgbouncer]; [databases] holds no settings. */
 function poolerSettings(ini: string): Record<string, string> {
-  const start = ini.search(/^\[pgbouncer\]/m);
-  return start < 0 ? {} : parseSettings(ini.slice(start));
+  const [, section = ""] = ini.split(/^\[pgbouncer\]$/m);
+  return parseSettings(section.split(/^\[/m)[0]!);
 }
 
-function poolerCause(was: PlanFile, is: PlanFile): string {
+const DECLARED = {
+  pool_mode: "poolMode",
+  default_pool_size: "poolSize",
+  reserve_pool_size: "reservePoolSize",
+  max_client_conn: "maxClientConnections",
+} as const;
+
+function poolerCause(name: string, was: PlanFile, is: PlanFile): string {
   const [a, b] = [was.pools, is.pools];
   if (!a || !b) return "pooler";
-  const keys = ["poolMode", "poolSize", "reservePoolSize", "maxClientConnections"] as const;
-  const declared = keys.filter((key) => a[key] !== b[key]).map((key) => `${key} ${a[key]} → ${b[key]}`);
-  if (a.poolers.length !== b.poolers.length) declared.push(`poolers ${a.poolers.length} → ${b.poolers.length}`);
-  if (a.maxConnections !== b.maxConnections) declared.push(`max_connections ${a.maxConnections} → ${b.maxConnections}`);
-  return declared.join(", ") || "formula change";
+  const changed = (key: (typeof DECLARED)[keyof typeof DECLARED]): string[] =>
+    a[key] === b[key] ? [] : [`${key} ${a[key]} → ${b[key]}`];
+  if (Object.hasOwn(DECLARED, name)) return changed(DECLARED[name as keyof typeof DECLARED]).join(", ") || "template";
+  if (name !== "max_db_connections") return "pooler or template";
+  const logins = (plan: PlanFile): number => (plan.roles ?? []).filter((role) => role.login).length;
+  const counts: [string, number, number][] = [
+    ["poolers", a.poolers.length, b.poolers.length],
+    ["login roles", logins(was), logins(is)],
+    ["databases", was.databases?.length ?? 0, is.databases?.length ?? 0],
+    ["max_connections", a.maxConnections, b.maxConnections],
+  ];
+  const causes = [
+    ...changed("poolSize"),
+    ...changed("reservePoolSize"),
+    ...counts.flatMap(([text, x, y]) => (x === y ? [] : [`${text} ${x} → ${y}`])),
+  ];
+  return causes.join(", ") || "formula change";
 }

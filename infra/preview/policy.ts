@@ -1,6 +1,7 @@
 /** What a team does not want to merge unseen: each policy with what in the comparison is against it. */
 
 import type { Comparison } from "./types.ts";
+import { list } from "./words.ts";
 
 export const POLICIES = ["restart", "budget", "removal"] as const;
 export type Policy = (typeof POLICIES)[number];
@@ -32,7 +33,8 @@ export function violations({ comparison, policy }: { comparison: Comparison; pol
 function restarts({ hosts, plan }: Comparison): string[] {
   const steps = new Set(plan.steps.flatMap(({ step }) => (step.kind === "restart" ? [step.member] : [])));
   const needed = hosts.filter(
-    ({ name, parameters }) => steps.has(name) || parameters.some((p) => p.class === "restart" || p.class === "ordered-restart"),
+    ({ name, parameters }) =>
+      steps.has(name) || parameters.some((p) => p.class === "restart" || p.class === "ordered-restart"),
   );
-  return needed.map(({ name, effect }) => `${name} needs a restart${effect === "restart pending" ? ", by hand" : ""}`);
+  return needed.length > 0 ? [`${list(needed.map(({ name }) => name))}: restart`] : [];
 }

@@ -12,10 +12,17 @@ import type { PlanComparison, Stalls } from "./types.ts";
 /** @param before null: the fleet is new; its primary is made and started before the plan begins */
 export function predict(before: PlanFile | null, after: PlanFile, stalls: Stalls): PlanComparison {
   const observed = before ? observedFleet(before, after) : firstMember(after);
-  const found = plan(observed, declaredFleet(after), classifier(...(before ? [before.postgresql] : []), after.postgresql));
+  const found = plan(
+    observed,
+    declaredFleet(after),
+    classifier(...(before ? [before.postgresql] : []), after.postgresql),
+  );
+  const problems = [...found.problems, ...refusals(before, after)];
+  // What is refused does nothing.
+  const steps = problems.length > 0 ? [] : found.steps;
   return {
-    steps: found.steps.map((step) => ({ step, text: describe(step), ...stallOf(step, after.primary, stalls) })),
-    problems: [...found.problems, ...refusals(before, after)],
+    steps: steps.map((step) => ({ step, text: readable(describe(step)), ...stallOf(step, after.primary, stalls) })),
+    problems,
     pending: found.pending,
   };
 }
@@ -38,7 +45,9 @@ export function declaredFleet(after: PlanFile): DeclaredFleet {
 /** @param after gives the name of a generation that an older revision did not write down */
 export function observedFleet(before: PlanFile, after: PlanFile): ObservedFleet {
   const members = membersOf(before);
-  const slots = members.filter((host) => host.name !== before.primary).map((host) => ({ name: slotName(host.name), active: true }));
+  const slots = members
+    .filter((host) => host.name !== before.primary)
+    .map((host) => ({ name: slotName(host.name), active: true }));
   const hosts = new Map(after.hosts.map((host) => [host.name, host]));
   return {
     source: "base-ref",
@@ -60,7 +69,11 @@ export function observedFleet(before: PlanFile, after: PlanFile): ObservedFleet 
 
 function firstMember(after: PlanFile): ObservedFleet {
   const primary = membersOf(after).find((host) => host.name === after.primary)!;
-  return { source: "base-ref", members: [standing(primary, true, generationOf(primary, "postgresql"), [])], poolers: [] };
+  return {
+    source: "base-ref",
+    members: [standing(primary, true, generationOf(primary, "postgresql"), [])],
+    poolers: [],
+  };
 }
 
 function standing(host: PlanHost, primary: boolean, generation: string, slots: MemberFacts["slots"]): MemberFacts {
@@ -83,6 +96,9 @@ function standing(host: PlanHost, primary: boolean, generation: string, slots: M
     alteredSystem: [],
   };
 }
+
+/** To a reader of a preview the name of a generation says nothing: the files are shown. */
+const readable = (text: string): string => text.replace(/^put generation \w+ in force/, "put new files in force");
 
 /** What the resources of the servers refuse before any step. */
 function refusals(before: PlanFile | null, after: PlanFile): string[] {
@@ -130,6 +146,7 @@ function generationOf(host: PlanHost, name: string, later?: PlanHost): string {
   const one = component(host, name)!;
   if (one.generation !== undefined) return one.generation;
   const other = component(later, name);
-  const files = (of: PlanComponent): string => JSON.stringify(of.files.map(({ path, mode, sha256 }) => [path, mode, sha256]));
+  const files = (of: PlanComponent): string =>
+    JSON.stringify(of.files.map(({ path, mode, sha256 }) => [path, mode, sha256]));
   return other && files(other) === files(one) ? other.generation : "base";
 }

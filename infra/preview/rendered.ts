@@ -10,7 +10,9 @@ export function renderedFleet(fleet: Fleet, warnings: readonly string[] = []): R
     body: (path) => {
       const [host = "", component = "", ...rest] = path.split("/");
       const files = fleet.plans.get(host)?.components.find((one) => one.name === component)?.files ?? [];
-      const file = files.find((one) => filePath(host, component, one.path) === `${host}/${component}/${rest.join("/")}`);
+      const file = files.find(
+        (one) => filePath(host, component, one.path) === `${host}/${component}/${rest.join("/")}`,
+      );
       if (!file) throw new Error(`no file ${path} is rendered`);
       return file.body;
     },

@@ -38,16 +38,25 @@ function collect(value: unknown, path: string[], into: Record<string, string>): 
 export function secretWarnings(before: SecretValues, after: SecretValues): string[] {
   const paths = [...new Set([...Object.keys(before.values), ...Object.keys(after.values)])].sort();
   const lines: string[] = [];
-  const changed = paths.filter((p) => before.values[p] !== undefined && after.values[p] !== undefined && before.values[p] !== after.values[p]);
+  const changed = paths.filter(
+    (p) => before.values[p] !== undefined && after.values[p] !== undefined && before.values[p] !== after.values[p],
+  );
   for (const path of paths) {
     if (before.values[path] === undefined) lines.push(`encrypted value ${path} is new`);
     else if (after.values[path] === undefined) lines.push(`encrypted value ${path} is removed`);
   }
   if (before.key !== after.key && paths.length > 0 && before.key !== "" && after.key !== "") {
-    lines.push(`encrypted values have another key: whether ${changed.join(", ") || "their values"} changed cannot be told without it`);
-  } else for (const path of changed) lines.push(`encrypted value ${path} changed: its cipher text is another one, the value is not shown`);
+    lines.push(
+      `encrypted values have another key: whether ${changed.join(", ") || "their values"} changed cannot be told without it`,
+    );
+  } else
+    for (const path of changed)
+      lines.push(
+        `encrypted value ${path} changed: its cipher text is another one. If the value is too, \`up\` sets the password on the servers and in the poolers`,
+      );
   return lines;
 }
 
 const fingerprint = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

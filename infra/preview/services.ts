@@ -1,7 +1,7 @@
 /** Daemons that need no order with the servers: what a change of their files does to them. */
 
-import { component } from "./predict.ts";
 import type { HostPair } from "./pairs.ts";
+import { component } from "./predict.ts";
 import type { Effect } from "./types.ts";
 import { list } from "./words.ts";
 
@@ -14,7 +14,7 @@ export function serviceEffect(name: string, changed: string[]): Effect {
   // A supervisord that runs is left alone: everything under it would restart.
   if (name === "supervisor") return "next start";
   if (name === "prometheus" && !changed.includes("supervisor.conf")) return "reload";
-  return "restart";
+  return "service restart";
 }
 
 /** "restart postgres_exporter on db1, db2"; the same for many hosts in one line. */
@@ -32,8 +32,15 @@ export function serviceLines(pairs: HostPair[], changed: (pair: HostPair, compon
       const files = changed(pair, name);
       if (files.length === 0) continue;
       const effect = serviceEffect(name, files);
-      add(effect === "next start" ? `${name} takes its new file when it starts the next time` : `${effect} ${name}`, host);
+      add(
+        effect === "next start"
+          ? `${name} takes its new file when it starts the next time`
+          : `${effect.replace("service ", "")} ${name}`,
+        host,
+      );
     }
   }
-  return [...lines].map(([what, hosts]) => (what.startsWith("supervisor takes") ? `${list(hosts)}: ${what}` : `${what} on ${list(hosts)}`));
+  return [...lines].map(([what, hosts]) =>
+    what.startsWith("supervisor takes") ? `${list(hosts)}: ${what}` : `${what} on ${list(hosts)}`,
+  );
 }

@@ -2,7 +2,18 @@
 
 import type { Compared } from "./compare.ts";
 import type { Comparison, Effect, HostComparison } from "./types.ts";
-import { budgetText, count, headline, list, plusMinus, stallText } from "./words.ts";
+import {
+  baseProblemLines,
+  budgetLines,
+  count,
+  fileText,
+  HEAD_PROBLEM,
+  headline,
+  list,
+  plusMinus,
+  poolText,
+  stallText,
+} from "./words.ts";
 
 /** What a terminal can do with text; picocolors has this shape. */
 export type Paint = Record<"bold" | "dim" | "red" | "green" | "yellow" | "cyan", (text: string) => string>;
@@ -14,11 +25,19 @@ export interface TextOptions {
   base: string;
   head: string;
   notes?: readonly string[];
+  against?: readonly string[];
   paint?: Paint;
 }
 
-export function text(stacks: readonly Compared[], { base, head, notes = [], paint = PLAIN }: TextOptions): string {
-  const intro = [`${base} → ${head}`, ...notes.map((note) => paint.yellow(note))].join("\n");
+export function text(
+  stacks: readonly Compared[],
+  { base, head, notes = [], against = [], paint = PLAIN }: TextOptions,
+): string {
+  const intro = [
+    `${base} → ${head}`,
+    ...notes.map((note) => paint.yellow(note)),
+    ...against.map((line) => paint.red(line)),
+  ].join("\n");
   return `${[intro, ...stacks.map((one) => stackText(one, paint))].join("\n\n")}\n`;
 }
 
@@ -26,25 +45,19 @@ function stackText({ comparison, groups }: Compared, paint: Paint): string {
   const { facts, warnings, plan, services, removed, pools, hosts } = comparison;
   const parts: string[] = [];
   const add = (title: string, lines: string[], color = same): void => {
-    if (lines.length > 0) parts.push([paint.bold(title), ...lines.map((line) => `  ${color(line)}`)].join("\n"));
+    if (lines.length > 0 || title.startsWith("The base"))
+      parts.push([paint.bold(title), ...lines.map((line) => `  ${color(line)}`)].join("\n"));
   };
   parts.push(paint.bold(`${comparison.stack}: ${headline(comparison)}`));
-  if (comparison.headProblem !== null) add("The config does not load", comparison.headProblem.trimEnd().split("\n"), paint.red);
-  if (comparison.baseProblem !== null)
-    add("The base cannot be rendered: everything is shown as new, and `up` will do less", comparison.baseProblem.trimEnd().split("\n"), paint.yellow);
+  const { headProblem, baseProblem } = comparison;
+  if (headProblem !== null) add(HEAD_PROBLEM, headProblem.trimEnd().split("\n"), paint.red);
+  if (baseProblem !== null) add(...baseProblemLines(comparison), paint.yellow);
   add("`up` would refuse this", plan.problems, paint.red);
   add("Warnings", warnings, paint.yellow);
   add("Declared", facts);
   add("Hosts", hostLines(comparison, groups, paint));
-  const memory = new Map<string, string[]>();
-  for (const budget of comparison.budgets) memory.set(budgetText(budget), [...(memory.get(budgetText(budget)) ?? []), budget.host]);
-  add("Memory budget", [...memory].map(([budget, names]) => `${list(names)}: ${budget}`));
-  if (pools) {
-    const sums = [pools.before, pools.after].map((sum) =>
-      sum ? `${sum.pooled} pooled + ${sum.direct} direct = ${sum.pooled + sum.direct} of ${sum.maxConnections} max_connections` : "no pooler",
-    );
-    add("Connections to one server", [sums.join(" → ")]);
-  }
+  add("Memory budget", budgetLines(comparison.budgets));
+  if (pools) add("Connections to one server", [poolText(pools)]);
   const steps = plan.steps.map(({ text: what, stallSeconds }, i) => {
     const stall = stallText(stallSeconds);
     return `${String(i + 1).padStart(String(plan.steps.length).length)}. ${what}${stall ? paint.dim(`  ${stall}`) : ""}`;
@@ -54,7 +67,13 @@ function stackText({ comparison, groups }: Compared, paint: Paint): string {
   add("Left for later", plan.pending, paint.yellow);
   add("Removed", removed, paint.red);
   const byName = new Map(hosts.map((host) => [host.name, host]));
-  for (const group of groups) parts.push(hostText(group.map((name) => byName.get(name)!), paint));
+  for (const group of groups)
+    parts.push(
+      hostText(
+        group.map((name) => byName.get(name)!),
+        paint,
+      ),
+    );
   return parts.join("\n\n");
 }
 
@@ -95,19 +114,29 @@ function effectText(effect: Effect, paint: Paint): string {
 function hostText(group: HostComparison[], paint: Paint): string {
   const host = group[0]!;
   const names = list(group.map(({ name }) => name));
-  const shown = group.length > 1 ? paint.dim(` (the same on ${count(group.length, "host")}, shown for ${host.name})`) : "";
+  const shown =
+    group.length > 1 ? paint.dim(` (the same on ${count(group.length, "host")}, shown for ${host.name})`) : "";
   const lines = [`${paint.bold(`── ${names}`)}${shown}`];
-  if (host.renamedFrom) lines.push(`renamed from ${host.renamedFrom}${host.files.length === 0 ? "; the content of its files is unchanged" : ""}`);
+  if (host.renamedFrom)
+    lines.push(
+      `renamed from ${host.renamedFrom}${host.files.length === 0 ? "; the content of its files is unchanged" : ""}`,
+    );
   const width = Math.max(0, ...host.parameters.map(({ name }) => name.length));
   for (const { name, before, after, class: needs, cause, reason } of host.parameters) {
     const change = `${before ?? "not set"} → ${after ?? "not set"}`;
-    lines.push(`  ${name.padEnd(width)}  ${paint.cyan(change)}  ${needs}, ${cause}${reason ? paint.dim(` (${reason})`) : ""}`);
+    lines.push(
+      `  ${name.padEnd(width)}  ${paint.cyan(change)}  ${needs}, ${cause}${reason ? paint.dim(` (${reason})`) : ""}`,
+    );
   }
-  for (const { path, change, diff, mode, additions, deletions } of host.files) {
-    const what = change === "modified" ? "" : `, ${change}`;
-    const chmod = mode ? `, mode ${mode[0]} → ${mode[1]}` : "";
-    lines.push("", `${paint.bold(path)}${what} ${plusMinus({ additions, deletions })}${chmod}`);
-    if (diff !== "") lines.push(...diff.trimEnd().split("\n").map((line) => paintDiff(line, paint)));
+  for (const file of host.files) {
+    lines.push("", `${paint.bold(file.path)}  ${fileText(file)}`);
+    if (file.diff !== "")
+      lines.push(
+        ...file.diff
+          .trimEnd()
+          .split("\n")
+          .map((line) => paintDiff(line, paint)),
+      );
   }
   return lines.join("\n");
 }

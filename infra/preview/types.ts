@@ -32,12 +32,17 @@ export const EFFECTS = [
   "next start",
   "new sessions",
   "reload",
+  "service stop",
+  "service start",
+  "service restart",
   "restart pending",
   "restart",
   "ordered restart",
   "new",
   "clone",
   "removed",
+  /** The base cannot be rendered. */
+  "unknown",
 ] as const;
 export type Effect = (typeof EFFECTS)[number];
 
@@ -84,7 +89,9 @@ export interface FileComparison {
   mode: [string, string] | null;
   additions: number;
   deletions: number;
-  /** Unified diff with "---" and "+++" lines; "" when only the mode differs. */
+  /** Lines that differ in the width of blanks between words only; not in `diff`. */
+  realigned: number;
+  /** Unified diff with "---" and "+++" lines; "" when only alignment or the mode differs. */
   diff: string;
 }
 
@@ -117,8 +124,13 @@ export interface PlannedStep {
 
 export interface BudgetComparison {
   host: string;
-  before: { totalMb: number; limitMb: number } | null;
-  after: { totalMb: number; limitMb: number } | null;
+  before: Filled | null;
+  after: Filled | null;
+}
+
+export interface Filled {
+  totalMb: number;
+  limitMb: number;
 }
 
 /** Connections that can meet on one server, against what it accepts. */

@@ -1,6 +1,6 @@
 /** Small texts that every way of showing a comparison uses. */
 
-import type { BudgetComparison, Comparison } from "./types.ts";
+import type { BudgetComparison, Comparison, FileComparison, Filled, PoolSum } from "./types.ts";
 
 const NAMED = 6;
 
@@ -19,7 +19,7 @@ export const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+
 export const plusMinus = ({ additions, deletions }: { additions: number; deletions: number }): string =>
   `+${thousands(additions)} −${thousands(deletions)}`;
 
-export const percent = ({ totalMb, limitMb }: { totalMb: number; limitMb: number }): number =>
+export const percent = ({ totalMb, limitMb }: Filled): number =>
   limitMb > 0 ? Math.round((100 * totalMb) / limitMb) : 0;
 
 /** "▓▓▓▓▓▓░░░░". */
@@ -30,10 +30,10 @@ export function bar(share: number, width = 10): string {
 
 /** "▓▓▓▓░░░░░░ 43 % → ▓▓▓▓▓▓░░░░ 61 % of 26,214 MB". */
 export function budgetText({ before, after }: BudgetComparison): string {
-  const one = (budget: { totalMb: number; limitMb: number }): string =>
+  const one = (budget: Filled): string =>
     `${bar(percent(budget))} ${percent(budget)} % of ${thousands(Math.round(budget.limitMb))} MB`;
   if (before && after) return `${one(before)} → ${one(after)}`;
-  return after ? `new: ${one(after)}` : before ? `${one(before)} → gone` : "";
+  return after ? one(after) : before ? `${one(before)} → gone` : "";
 }
 
 export const seconds = (value: number): string => `${Number(value.toFixed(2))} s`;
@@ -56,7 +56,9 @@ export function headline(comparison: Comparison): string {
     case "added":
     case "changed": {
       const { hosts, totals, plan } = comparison;
-      const effects = [...new Set(hosts.map((host) => host.effect))].filter((e) => e !== "none" && e !== "next start");
+      const effects = [...new Set(hosts.map((host) => host.effect))].filter(
+        (e) => !["none", "next start", "unknown"].includes(e),
+      );
       const parts = [
         ...(comparison.kind === "added" ? ["new stack"] : []),
         hosts.length > 0 ? count(hosts.length, "host") : "no file changes",
@@ -69,4 +71,46 @@ export function headline(comparison: Comparison): string {
     default:
       return comparison.kind satisfies never;
   }
+}
+
+/** Budgets that read the same, once: "db1, db2: ▓▓▓…". */
+export function budgetLines(budgets: readonly BudgetComparison[]): string[] {
+  const lines = new Map<string, string[]>();
+  for (const budget of budgets) {
+    const text = budgetText(budget);
+    lines.set(text, [...(lines.get(text) ?? []), budget.host]);
+  }
+  return [...lines].map(([text, hosts]) => `${list(hosts)}: ${text}`);
+}
+
+/** "139 of 200 max_connections (120 pooled + 19 direct) → …". */
+export function poolText({ before, after }: NonNullable<Comparison["pools"]>): string {
+  const one = (sum: PoolSum | null): string =>
+    sum
+      ? `${sum.pooled + sum.direct} of ${sum.maxConnections} max_connections (${sum.pooled} pooled + ${sum.direct} direct)`
+      : "no pooler";
+  return `${one(before)} → ${one(after)}`;
+}
+
+/** What stands beside a file's path: "added, +12 −0", "+1 −1, 10 lines realigned, mode 0640 → 0600". */
+export function fileText(file: FileComparison): string {
+  const parts = [
+    ...(file.change === "modified" ? [] : [file.change]),
+    ...(file.additions + file.deletions > 0 ? [plusMinus(file)] : []),
+    ...(file.realigned > 0 ? [`${count(file.realigned, "line")} realigned`] : []),
+    ...(file.mode ? [`mode ${file.mode[0]} → ${file.mode[1]}`] : []),
+  ];
+  return parts.join(", ");
+}
+
+export const HEAD_PROBLEM = "The config does not load, so there is nothing to compare";
+
+/** Title and lines of what is wrong with the base; a problem that both sides have is told once. */
+export function baseProblemLines({ baseProblem, headProblem, kind }: Comparison): [title: string, lines: string[]] {
+  if (baseProblem === headProblem) return ["The base has the same problem", []];
+  const title =
+    kind === "changed"
+      ? "The base cannot be rendered. Everything is shown as new, and what `up` will do cannot be said"
+      : "The base cannot be rendered";
+  return [title, (baseProblem ?? "").trimEnd().split("\n")];
 }

@@ -12,7 +12,8 @@ export function parseSettings(text: string): Record<string, string> {
 
 /** All parameters of a postgresql component; a later file wins, as its includes are in the order of their names. */
 export function settingsOfFiles(files: Record<string, { body: string }>): Record<string, string> {
-  const names = Object.keys(files).filter((name) => name.endsWith(".conf") && !/^pg_(hba|ident)\.conf$/.test(name));
+  // Only what the server includes: supervisor.conf and pg_hba.conf lie beside it.
+  const names = Object.keys(files).filter((name) => /^(postgresql|\d\d-[\w-]+)\.conf$/.test(name));
   const order = (name: string): string => (name === "postgresql.conf" ? "" : name);
   names.sort((a, b) => (order(a) < order(b) ? -1 : 1));
   return Object.assign({}, ...names.map((name) => parseSettings(files[name]!.body))) as Record<string, string>;

@@ -7,12 +7,14 @@ import * as path from "node:path";
 import type { RolloutPooler } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
 import { run } from "../transports/transport.ts";
-import { consoleArgv } from "./console.ts";
+import { consoleArgv, quoteName } from "./console.ts";
 
 const pidFile = (pooler: RolloutPooler): string => path.join(pooler.connection.run, "resume-watchdog.pid");
 
-// $1 seconds, $2 pid file, the rest: psql and its arguments. A RESUME of what is not paused is refused, and harmless.
+// $1 seconds, $2 pid file, the rest: psql and its arguments; names a line each. A RESUME of what is not paused is refused, and harmless.
 const SCRIPT = `sleep "$1"; shift; file=$1; shift
+set -f; IFS='
+'
 for name in $RESUME_NAMES; do "$@" -c "RESUME $name" || :; done
 rm -f "$file"`;
 // setsid: its parent will be init, so neither our death nor our signals reach it. As a background job it leads its
@@ -34,7 +36,7 @@ export async function arm(
   const inner = ["sh", "-c", SCRIPT, "pgfleet-resume", String(limitMs / 1000), pidFile(pooler), ...consoleArgv(pooler)];
   await run(host.transport, ["sh", "-c", DETACH, "sh", pidFile(pooler), ...inner], {
     user: host.connection.user,
-    env: { RESUME_NAMES: aliases.map((alias) => `"${alias}"`).join(" ") },
+    env: { RESUME_NAMES: aliases.map(quoteName).join("\n") },
     signal,
   });
 }

@@ -142,7 +142,15 @@ export async function resetSystem(member: RolloutMember, parameters: string[], c
   await reload(member, context);
 }
 
-export const start = (member: RolloutMember, context: Context): Promise<void> => startServer(targetOf(member), context);
+export async function start(member: RolloutMember, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  // A run that died between a clone and its first start has put nothing in force yet.
+  if (!(await activeGeneration(host, SERVICE))) {
+    await checkStaged(member, member.generation, context);
+    await activate(host, SERVICE, member.generation);
+  }
+  await startServer(targetOf(member), context);
+}
 
 export async function hold(member: RolloutMember, settings: Record<string, string>, context: Context): Promise<void> {
   const host = hostAt(member.connection);
@@ -213,6 +221,7 @@ export async function clone(from: RolloutMember, member: RolloutMember, context:
   await requirePrograms(host, member.binDirectory, 0);
   await checkOwned(member);
   const part = `${member.dataDirectory}.part`;
+  await freeSlot(from, member.slot, context);
   await transport.remove(part);
   const passfile = path.join(host.paths.generation(SERVICE, member.generation), "replication.passfile");
   const argv = [
@@ -247,6 +256,16 @@ export async function clone(from: RolloutMember, member: RolloutMember, context:
   await checkStaged(member, member.generation, context);
   await activate(host, SERVICE, member.generation);
   await startServer(targetOf(member), context);
+}
+
+/** Ends whoever streams from the slot: pg_basebackup's receiver goes on when a run is killed, and keeps the slot. */
+async function freeSlot(primary: RolloutMember, slot: string, context: Context): Promise<void> {
+  const target = targetOf(primary);
+  const user = `FROM pg_replication_slots WHERE slot_name = '${slot}' AND active`;
+  await waitFor(context, { what: `slot ${slot} on ${primary.name} is free`, limitMs: 30_000 }, async () => {
+    await execute(target, `SELECT pg_terminate_backend(active_pid) ${user};`, context.signal);
+    return (await select(target, `SELECT 1 AS one ${user}`, context.signal)).length === 0;
+  });
 }
 
 async function checkOwned(member: RolloutMember): Promise<void> {

@@ -47,7 +47,7 @@ const QUERY = `
             WHERE name IS NOT NULL AND sourcefile !~ '/(postgresql\\.auto\\.conf|rollout/postgresql\\.conf)$' ORDER BY name, seqno DESC) f) AS settings,
          (SELECT json_agg(DISTINCT name) FROM pg_file_settings WHERE sourcefile ~ '/postgresql\\.auto\\.conf$') AS altered,
          (SELECT json_agg(line) FROM (
-            SELECT format('%s:%s: %s', sourcefile, sourceline, error) AS line FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied'
+            SELECT format('%s:%s: %s', sourcefile, sourceline, error) AS line FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied' AND error !~ 'cannot be changed without restarting the server$'
             UNION ALL SELECT format('pg_hba.conf:%s: %s', line_number, error) FROM pg_hba_file_rules WHERE error IS NOT NULL) e) AS errors,
          (SELECT json_agg(name ORDER BY name) FROM pg_settings WHERE pending_restart) AS pending,
          (SELECT json_object_agg(name, setting::bigint) FROM pg_settings WHERE name IN (${HOT_STANDBY_FIVE.map((n) => `'${n}'`).join(", ")})) AS five,

@@ -118,8 +118,17 @@ export class Supervisor implements ServiceManager {
     await this.#unless(BAD_NAME, this.#call("supervisor.removeProcessGroup", [name], signal));
   }
 
-  #call(method: string, params: (string | number | boolean)[], signal: AbortSignal): Promise<RpcValue> {
-    return callRpc(this.#socket, method, params, signal);
+  async #call(method: string, params: (string | number | boolean)[], signal: AbortSignal): Promise<RpcValue> {
+    try {
+      return await callRpc(this.#socket, method, params, signal);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOENT" && code !== "ECONNREFUSED") throw error;
+      throw new Error(
+        `supervisord does not answer on ${this.#socket}: it or its whole host is down. The next \`pulumi up\` starts it.`,
+        { cause: error },
+      );
+    }
   }
 
   async #unless(code: number, call: Promise<unknown>): Promise<void> {

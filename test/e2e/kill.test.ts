@@ -32,6 +32,10 @@ describe("in the middle of the first up", () => {
     ["databases are being made", /DatabaseObjects shop creating .* database shop/],
     ["a slot is being reserved, the provider dies", /reserve slot pgfleet_db2/, "provider"],
     ["the replica is being cloned", () => existsSync(path.join(fleet.home("db2"), "data/db2.part/base"))],
+    [
+      "the clone has got its name and is not started",
+      () => existsSync(path.join(fleet.home("db2"), "data/db2/PG_VERSION")),
+    ],
     ["the pooler gets its first files", /put generation \w+ in force on pooler/],
   ];
   for (const [name, at, victim] of points)
@@ -61,32 +65,64 @@ describe("in the middle of a change", () => {
   });
   afterAll(() => fleet.remove());
 
-  const points: { change: () => void; when: string; at: Point; victim?: Victim; then: "revert" | "repeat" }[] = [
-    { change: more, when: "files are staged", at: /HostFiles db1 updated/, then: "revert" },
-    { change: more, when: "a replica's files are put in force", at: /put generation \w+ in force on db2/, then: "revert" },
-    { change: more, when: "a replica restarts", at: /step \d+ of \d+: restart db2/, then: "revert" },
-    { change: more, when: "clients are held back", at: /step \d+ of \d+: pause pool1/, then: "revert" },
-    { change: more, when: "the primary restarts", at: /step \d+ of \d+: restart db1/, then: "revert" },
-    { change: more, when: "the primary restarts, the provider dies", at: /step \d+ of \d+: restart db1/, victim: "provider", then: "revert" },
-    { change: more, when: "the primary restarts, and the change stays", at: /step \d+ of \d+: restart db1/, then: "repeat" },
-    { change: join, when: "a new replica's slot is reserved", at: /reserve slot pgfleet_db3/, then: "revert" },
-    { change: join, when: "a new replica is cloned", at: () => inFolder(db3(), /^db3\.part$/), then: "revert" },
-    { change: join, when: "a new replica is cloned, the provider dies, and the change stays", at: () => inFolder(db3(), /^db3\.part$/), victim: "provider", then: "repeat" },
-    { change: () => delete fleet.config.hosts.db3, when: "a replica is stopped for good", at: /stop db3 /, then: "repeat" },
+  const points: { change: () => void; when: string; at: Point; victim?: Victim; next: "revert" | "repeat" }[] = [
+    { change: more, when: "files are staged", at: /HostFiles db1 updated/, next: "revert" },
+    {
+      change: more,
+      when: "a replica's files are put in force",
+      at: /put generation \w+ in force on db2/,
+      next: "revert",
+    },
+    { change: more, when: "a replica restarts", at: /step \d+ of \d+: restart db2/, next: "revert" },
+    { change: more, when: "clients are held back", at: /step \d+ of \d+: pause pool1/, next: "revert" },
+    { change: more, when: "the primary restarts", at: /step \d+ of \d+: restart db1/, next: "revert" },
+    {
+      change: more,
+      when: "the primary restarts, the provider dies",
+      at: /step \d+ of \d+: restart db1/,
+      victim: "provider",
+      next: "revert",
+    },
+    {
+      change: more,
+      when: "the primary restarts, and the change stays",
+      at: /step \d+ of \d+: restart db1/,
+      next: "repeat",
+    },
+    { change: join, when: "a new replica's slot is reserved", at: /reserve slot pgfleet_db3/, next: "revert" },
+    { change: join, when: "a new replica is cloned", at: () => inFolder(db3(), /^db3\.part$/), next: "revert" },
+    {
+      change: join,
+      when: "a new replica is cloned, the provider dies, and the change stays",
+      at: () => inFolder(db3(), /^db3\.part$/),
+      victim: "provider",
+      next: "repeat",
+    },
+    {
+      change: () => delete fleet.config.hosts.db3,
+      when: "a replica is stopped for good",
+      at: /stop db3 /,
+      next: "repeat",
+    },
   ];
-  for (const { change, when, at, victim, then } of points)
-    step(`killed while ${when}; ${then === "revert" ? "the change is taken back" : "the same again"}`, async () => {
+  for (const { change, when, at, victim, next } of points)
+    step(`killed while ${when}; ${next === "revert" ? "the change is taken back" : "the same again"}`, async () => {
       const before = structuredClone(fleet.config);
       change();
       await killedUp(fleet, at, victim);
-      if (then === "revert") fleet.config = before;
+      if (next === "revert") fleet.config = before;
       await fleet.up();
       await runningEqualsDeclared(fleet);
     });
 
   step("nothing was lost, and nothing is left to do", async () => {
     await replayed(fleet, ["db2"]);
-    expect(everywhere(fleet, "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND application_name = 'pgfleet'")).toEqual({ db1: "0", db2: "0" });
+    expect(
+      everywhere(
+        fleet,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND application_name = 'pgfleet'",
+      ),
+    ).toEqual({ db1: "0", db2: "0" });
     for (const member of ["db1", "db2"]) expect(fleet.sql(member, "SELECT count(*) FROM kept", "shop")).toBe("1000");
     expect(Object.keys(counts(await fleet.up()))).toEqual(["unchanged"]);
   });

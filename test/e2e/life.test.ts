@@ -191,3 +191,12 @@ step("up after that takes the data over: every row is there, and every replica s
   expect(slots(fleet)).toHaveProperty("pgfleet_db4");
   expect(Object.keys(counts(await fleet.up()))).toEqual(["unchanged"]);
 });
+
+step("without monitoring its host is empty and its exporters are gone from the others", async () => {
+  delete fleet.config.hosts.mon1;
+  await fleet.up();
+  expect(processesOf(fleet.home("mon1"))).toEqual([]);
+  for (const host of ["db1", "db2"]) expect(await serviceState(fleet, host, "postgres_exporter"), host).toBe("UNKNOWN");
+  expect(await serviceState(fleet, "pool1", "pgbouncer_exporter")).toBe("UNKNOWN");
+  await streaming(fleet, replicas);
+});

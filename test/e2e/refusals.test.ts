@@ -1,6 +1,7 @@
 // A config that cannot work is refused by the real engine with everything that is wrong in it, and nothing is touched.
-import { createServer, type Server } from "node:net";
+
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { totalmem } from "node:os";
 import * as path from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -28,7 +29,9 @@ function untouched(): void {
   const state = path.join(fleet.dir, "state");
   const hosts = existsSync(state) ? readdirSync(state).filter((name) => name !== "engine") : [];
   expect(hosts).toEqual([]);
-  expect(processesOf(fleet.dir).filter(({ command }) => /postgres|pgbouncer|supervisord|prometheus/.test(command))).toEqual([]);
+  expect(
+    processesOf(fleet.dir).filter(({ command }) => /postgres|pgbouncer|supervisord|prometheus/.test(command)),
+  ).toEqual([]);
 }
 
 test("every problem of a config is in one message, each with its key; preview and up say the same", async () => {

@@ -195,7 +195,7 @@ describe("systemd reads the files", () => {
       };
       expect(verify()).toBe("");
       put(POOLER, "[Service]\nLimitNOFILE=many\n");
-      expect(verify()).toContain("LimitNOFILE");
+      expect(verify()).toContain("pgbouncer.service.d/pgfleet.conf:2: Failed to parse");
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -16,7 +16,13 @@ export interface LoadResult {
 }
 
 const CLIENTS = 8;
-const SLICE_SECONDS = 4;
+
+export interface LoadOptions {
+  /** Transactions per second of all writers together; default: as many as they can. */
+  rate?: number;
+  /** One pgbench runs for so long, then the next begins. Default 4. */
+  sliceSeconds?: number;
+}
 
 /** Makes the table that writers fill; safe to repeat. */
 export function prepareLoad(fleet: TestFleet): void {
@@ -37,9 +43,11 @@ export class Load {
   #child: ChildProcess | undefined;
   #running: Promise<LoadResult>;
   readonly #first: Promise<void>;
+  readonly #options: LoadOptions;
 
-  constructor(fleet: TestFleet) {
+  constructor(fleet: TestFleet, options: LoadOptions = {}) {
     this.#fleet = fleet;
+    this.#options = options;
     this.#folder = fs.mkdtempSync(path.join(fleet.dir, "load-"));
     fs.writeFileSync(path.join(this.#folder, "write.sql"), "INSERT INTO ledger (note) VALUES ('x');\n");
     let begun: () => void;
@@ -90,7 +98,8 @@ export class Load {
       "-j",
       "2",
       "-T",
-      String(SLICE_SECONDS),
+      String(this.#options.sliceSeconds ?? 4),
+      ...(this.#options.rate ? ["-R", String(this.#options.rate)] : []),
       "-l",
       "--log-prefix",
       `slice${slice}`,
