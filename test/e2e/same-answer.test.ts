@@ -57,17 +57,15 @@ function expectFilesOnHosts(head: Extract<Side, { kind: "rendered" }>): void {
   }
 }
 
-function filesByHost(head: Extract<Side, { kind: "rendered" }>): Record<string, Record<string, string>> {
-  const planned = head.fleet;
+/** Host → path below `current` → body. */
+function filesByHost({
+  fleet: { plan, body },
+}: Extract<Side, { kind: "rendered" }>): Record<string, Record<string, string>> {
   return Object.fromEntries(
-    planned.plan.hosts.map((host) => [
-      host.name,
-      Object.fromEntries(
-        host.components.flatMap((c) =>
-          c.files.map((f) => [`${c.name}/${f.path}`, planned.body(`${host.name}/${c.name}/${f.path}`)]),
-        ),
-      ),
-    ]),
+    plan.hosts.map((host) => {
+      const files = host.components.flatMap((component) => component.files.map((file) => file.path));
+      return [host.name, Object.fromEntries(files.map((file) => [file.slice(host.name.length + 1), body(file)]))];
+    }),
   );
 }
 
