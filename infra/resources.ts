@@ -140,6 +140,8 @@ export interface RolloutInputs {
   restart: RestartPolicy;
   members: RolloutMember[];
   poolers: RolloutPooler[];
+  /** All hosts of the stack; what runs beside them and is the stack's is stopped. */
+  hosts: Connection[];
   /** Registered members that left for good and cannot be reached. */
   gone: string[];
   pause: PausePolicy;

@@ -85,6 +85,7 @@ export class Cluster extends pulumi.ComponentResource {
           settings: host.plan.settings,
         })),
         poolers,
+        hosts: [...hosts.values()].map((host) => host.connection),
         gone: spec.gone,
         pause: spec.rollout,
       },

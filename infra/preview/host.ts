@@ -154,7 +154,7 @@ function effectOf(
   for (const [name, paths] of changed) {
     const [was, is] = [component(before, name), component(after, name)];
     if (name === "postgresql") effects.push("reload");
-    else if (name === "client") effects.push("none");
+    else if (name === "client" || name === "os") effects.push(serviceEffect(name, paths));
     else if (!was || !is) effects.push(is ? "service start" : "service stop");
     else if (name === "pgbouncer") effects.push(paths.includes("supervisor.conf") ? "restart" : "reload");
     else effects.push(serviceEffect(name, paths));

@@ -23,6 +23,12 @@ class HostLines {
   }
 }
 
+/** Components that nothing runs from. */
+const NO_SERVICE: Record<string, string> = {
+  client: "files for clients",
+  os: "settings of the operating system are no longer kept",
+};
+
 export function removedLines(before: PlanFile, after: PlanFile, hosts: ComparedHost[]): string[] {
   const lines = new HostLines();
   for (const { pair, host, hba } of hosts) {
@@ -41,7 +47,7 @@ export function removedLines(before: PlanFile, after: PlanFile, hosts: ComparedH
         was.name,
       );
     for (const { name } of was.components)
-      if (!component(is, name)) lines.add(name === "client" ? "client files" : `${name} is stopped`, is.name);
+      if (!component(is, name)) lines.add(NO_SERVICE[name] ?? `${name} is stopped`, is.name);
     for (const parameter of host?.parameters ?? [])
       if (parameter.after === null && was.settings[parameter.name]?.source)
         lines.add(`${parameter.name} is no longer set (was ${parameter.before})`, is.name);

@@ -11,8 +11,8 @@ const SERVICES = ["supervisor", "postgres_exporter", "pgbouncer_exporter", "prom
 /** What it takes until changed files are in force. `changed`: paths relative to the component. */
 export function serviceEffect(name: string, changed: string[]): Effect {
   if (name === "client") return "none";
-  // A supervisord that runs is left alone: everything under it would restart.
-  if (name === "supervisor") return "next start";
+  // A supervisord that runs is left alone, as everything under it would restart; so are settings of the machine.
+  if (name === "supervisor" || name === "os") return "next start";
   if (name === "prometheus" && !changed.includes("supervisor.conf")) return "reload";
   return "service restart";
 }

@@ -28,7 +28,7 @@ export interface SecretValues {
 /** What a change needs, from least to most. */
 export const EFFECTS = [
   "none",
-  /** In force when supervisord starts the next time. */
+  /** In force when supervisord, or the machine, starts the next time. */
   "next start",
   "new sessions",
   "reload",

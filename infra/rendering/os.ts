@@ -53,7 +53,6 @@ function memoryFiles(input: HostInput): PlannedFile[] {
   return [
     file("etc/sysctl.d/60-pgfleet.conf", {
       memory: host.memoryMb,
-      budgetTotal: mb(budget.totalMb),
       budgetLimit: mb(budget.limitMb),
       commitDetail: `${percent} % of memory and half of the rest${withoutHuge}; the kernel keeps the other half.`,
       overcommitKb: os.overcommitKb,
@@ -71,12 +70,6 @@ function memoryFiles(input: HostInput): PlannedFile[] {
 }
 
 function poolerLimits(input: HostInput): PlannedFile {
-  const files = openFiles(input);
-  return renderFile(
-    input,
-    "os",
-    "etc/systemd/system/pgbouncer.service.d/pgfleet.conf",
-    { mode: "0644", change: "restart" },
-    { openFiles: files.limit, detail: files.detail },
-  );
+  const path = "etc/systemd/system/pgbouncer.service.d/pgfleet.conf";
+  return renderFile(input, "os", path, { mode: "0644", change: "restart" }, { openFiles: openFiles(input) });
 }

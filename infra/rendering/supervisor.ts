@@ -10,16 +10,12 @@ import type { Component, ComponentName, PlannedFile } from "./types.ts";
 const OTHER_DESCRIPTORS = 1024;
 
 /** Open files that a service of this host may have, in steps of 1024: all connections of a pooler fit into it. */
-export function openFiles(input: HostInput): { limit: number; detail: string } {
+export function openFiles(input: HostInput): number {
   const { spec, host } = input;
-  const pooler = spec.pooler?.hosts.includes(host.name) ? spec.pooler : undefined;
-  const clients = pooler?.maxClientConnections ?? 0;
-  const servers = pooler ? pooledConnections(input) : 0;
-  const limit = Math.ceil((clients + servers + OTHER_DESCRIPTORS) / 1024) * 1024;
-  return {
-    limit,
-    detail: `${clients} clients + ${servers} server connections + ${OTHER_DESCRIPTORS}, in steps of 1024.`,
-  };
+  const pooled = spec.pooler?.hosts.includes(host.name)
+    ? spec.pooler.maxClientConnections + pooledConnections(input)
+    : 0;
+  return Math.ceil((pooled + OTHER_DESCRIPTORS) / 1024) * 1024;
 }
 
 export function supervisorComponent(input: HostInput): Component {
@@ -31,7 +27,7 @@ export function supervisorComponent(input: HostInput): Component {
     childLogs: supervisorValue(layout.log),
     include: supervisorGlob(`${layout.current}/*/supervisor.conf`),
     user: supervisorUser(input),
-    descriptors: openFiles(input).limit,
+    descriptors: openFiles(input),
   };
   return component("supervisor", [renderFile(input, "supervisor", "supervisord.conf", { change: "restart" }, view)]);
 }

@@ -11,6 +11,7 @@ import { declaredFleet, notePlan } from "../rollout/foretell.ts";
 import { type LiveMember, observe } from "../rollout/observe.ts";
 import { readRegistries, registryOf, writeRegistries } from "../rollout/registry.ts";
 import { outputs } from "../rollout/report.ts";
+import { strays } from "../rollout/strays.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffValues } from "./diff-values.ts";
 
@@ -45,15 +46,20 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
   async read(id, olds, oldInputs, context) {
     const known = await everyone(olds, olds);
     const live = await observe(known.members, known.poolers, context);
-    return { id, inputs: oldInputs, outputs: outputs(olds, live, olds.systemIdentifier) };
+    const seen = outputs(olds, live, olds.systemIdentifier);
+    const left = await strays(olds.hosts, olds.owner, context.signal);
+    const drift = [...seen.drift, ...left.map((host) => `host ${host.name} is not declared and runs`)];
+    return { id, inputs: oldInputs, outputs: { ...seen, drift } };
   },
 
   async update(id, olds, news, context) {
     return converge(news, olds, id, context);
   },
 
-  // Instances and services stop themselves; there is nothing else to take back.
-  async delete() {},
+  // Instances and services stop themselves; what no state knows is stopped here.
+  async delete(_id, olds, context) {
+    await sweep(olds, context);
+  },
 };
 
 async function converge(
@@ -83,6 +89,7 @@ async function converge(
       context,
       before: new Map(),
     });
+    await sweep(news, context);
     await writeRegistries(registryOf(news, identifier));
     for (const line of plan.pending) context.log("warning", `pending: ${line}`);
     return outputs(news, await observe(news.members, news.poolers, context), identifier);
@@ -97,6 +104,15 @@ async function converge(
       { ...reached, drift: [...reached.drift, "the last rollout did not finish"] },
       { cause: error },
     );
+  }
+}
+
+/** Stops what runs on hosts that are this stack's and that nobody declares. Their data stays. */
+async function sweep(inputs: Pick<RolloutInputs, "hosts" | "owner">, context: Context): Promise<void> {
+  for (const host of await strays(inputs.hosts, inputs.owner, context.signal)) {
+    await lockHost(host);
+    await host.services.shutdown(context.signal);
+    context.log("info", `stopped host ${host.name}: it is this stack's and is not declared`);
   }
 }
 

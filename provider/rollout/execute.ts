@@ -3,12 +3,14 @@
 import type { RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import { describe } from "../../infra/rollout/describe.ts";
 import type { Plan, Step } from "../../infra/rollout/types.ts";
+import { hostAt } from "../host.ts";
 import { undrain } from "../pooler/drain.ts";
 import { Blocked, type Paused, pause } from "../pooler/pause.ts";
 import { select } from "../postgres/sql.ts";
 import type { Context } from "../types.ts";
 import { targetOf } from "./member-steps.ts";
 import { perform } from "./perform.ts";
+import { removeUnfinished } from "./unfinished.ts";
 
 /** Clones at once: more would only share the source's disk. */
 const CLONES_AT_ONCE = 3;
@@ -26,6 +28,8 @@ export interface Run {
 
 export async function execute(plan: Plan, run: Run): Promise<void> {
   const drained: { by: Extract<Step, { kind: "drain" }> | undefined } = { by: undefined };
+  for (const { connection } of [...run.members.values(), ...run.poolers.values()])
+    await removeUnfinished(hostAt(connection));
   try {
     await inOrder(plan, run, drained);
   } catch (error) {

@@ -115,7 +115,9 @@ export class LocalTransport implements Transport {
   }
 
   async link(target: string, file: string): Promise<void> {
-    const temporary = `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+    // Hidden: should we die before the rename, no pattern such as supervisor's `current/*/supervisor.conf` finds it.
+    const name = `.${path.basename(file)}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+    const temporary = path.join(path.dirname(file), name);
     await fs.symlink(target, temporary);
     await fs.rename(temporary, file);
   }

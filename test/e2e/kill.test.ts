@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import { TestFleet } from "./support/fleet.ts";
 import { killedUp, type Point, runningEqualsDeclared, type Victim } from "./support/kill.ts";
 import { counts, everywhere, logins, pooled, replayed } from "./support/observe.ts";
+import { processesOf } from "./support/processes.ts";
 import { steps } from "./support/steps.ts";
 
 function smallFleet(label: string): TestFleet {
@@ -89,6 +90,12 @@ describe("in the middle of a change", () => {
       at: /step \d+ of \d+: restart db1/,
       next: "repeat",
     },
+    {
+      change: join,
+      when: "a new host's supervisord has just started",
+      at: () => existsSync(path.join(fleet.home("db3"), "run/supervisor.sock")),
+      next: "revert",
+    },
     { change: join, when: "a new replica's slot is reserved", at: /reserve slot pgfleet_db3/, next: "revert" },
     { change: join, when: "a new replica is cloned", at: () => inFolder(db3(), /^db3\.part$/), next: "revert" },
     {
@@ -113,6 +120,7 @@ describe("in the middle of a change", () => {
       if (next === "revert") fleet.config = before;
       await fleet.up();
       await runningEqualsDeclared(fleet);
+      if (!fleet.config.hosts.db3) expect(processesOf(`${fleet.home("db3")}/`)).toEqual([]);
     });
 
   step("nothing was lost, and nothing is left to do", async () => {

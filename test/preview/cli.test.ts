@@ -56,13 +56,13 @@ describe("what is compared", limit, () => {
 
   test("code of the head with the base's own", () => {
     const file = "infra/rendering/pools.ts";
-    repository.write(file, repository.read(file).replace("DIRECT_CONNECTIONS = 16", "DIRECT_CONNECTIONS = 60"));
     repository.write(FILE, edited(["poolSize: 20", "poolSize: 200"]));
-    repository.commit("head");
-    repository.write(file, repository.read(file).replace("DIRECT_CONNECTIONS = 60", "DIRECT_CONNECTIONS = 16"));
-    const { stdout } = prod("HEAD");
-    expect(stdout).toContain("60 direct) and".replace(" and", ""));
-    expect(stdout).toMatch(/max_db_connections +\d+ → \d+ +reload, formula change/);
+    const formula = repository.read(file);
+    expect(formula).toContain(") * 0.9)");
+    repository.write(file, formula.replace(") * 0.9)", ") * 0.5)"));
+    repository.commit("another formula at the base");
+    repository.write(file, formula);
+    expect(prod("HEAD").stdout).toMatch(/max_db_connections +\d+ → \d+ +reload, formula change/);
   });
 
   test("an overlay of templates", () => {

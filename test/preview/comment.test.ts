@@ -115,7 +115,8 @@ test.each([
     "a link to another file",
     () => {
       fs.rmSync(path.join(folder, "preview.md"));
-      fs.symlinkSync("/etc/passwd", path.join(folder, "preview.md"));
+      fs.writeFileSync(path.join(folder, "elsewhere"), `${MARKER}\nread through a link\n`);
+      fs.symlinkSync(path.join(folder, "elsewhere"), path.join(folder, "preview.md"));
     },
   ],
 ])("a message that is %s is not posted; where to look is", async (_, change) => {

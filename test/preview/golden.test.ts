@@ -1,10 +1,13 @@
 /** Each kind of change as a reviewer sees it: a Markdown file that reads well on its own. */
 
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { markdown } from "../../infra/preview/markdown.ts";
 import { compared } from "./fixture.ts";
 import { kinds } from "./kinds.ts";
+
+// Nothing here waits; a machine that is busy with other things may be slow.
+vi.setConfig({ testTimeout: 120_000 });
 
 test.each(kinds)("$name", async ({ name, before, after }) => {
   const message = markdown([compared(before, after)], {
