@@ -1,7 +1,7 @@
 # One command for each thing a person does. STACK names the environment: Pulumi.$(STACK).yaml.
 STACK ?= local
 .DEFAULT_GOAL := help
-.PHONY: help up down preview status test check tools
+.PHONY: help up down preview status test test-long check tools
 
 help:
 	@echo 'make up | preview | status | down   [STACK=local]   make tools | check | test'
@@ -28,6 +28,10 @@ down:
 check: tools
 	toolchain/test types lint unit
 
-# Everything, with real servers and the real engine.
+# Kills and faults at many points; PGFLEET_KILL_POINTS says how many.
+test-long: tools
+	toolchain/test long
+
+# Everything else, with real servers and the real engine.
 test: tools
 	toolchain/test unit server e2e

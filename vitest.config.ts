@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 // Three projects: `unit` needs nothing, `server` starts real PostgreSQL servers, `e2e` runs the real engine.
+// `long` kills and breaks things at many points; it takes as long as one lets it.
+const long = ["test/e2e/kill-rollout.test.ts", "test/e2e/faults.test.ts"];
+
 export default defineConfig({
   test: {
     projects: [
@@ -27,7 +30,17 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          exclude: long,
           testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "long",
+          include: long,
+          testTimeout: 1_800_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

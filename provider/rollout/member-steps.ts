@@ -91,8 +91,16 @@ export async function reload(member: RolloutMember, context: Context): Promise<v
   );
 }
 
-export const checkpoint = (member: RolloutMember, context: Context): Promise<void> =>
-  execute(targetOf(member), "CHECKPOINT;", context.signal, 600_000);
+/** The server's own parser reads the files in force: a restart would find nothing that it has not seen. */
+export async function checkInForce(member: RolloutMember, context: Context): Promise<void> {
+  await checkStaged(member, await activeGeneration(hostAt(member.connection), SERVICE), context);
+}
+
+/** Before a restart that clients wait for: what can be done beforehand is. */
+export async function checkpoint(member: RolloutMember, context: Context): Promise<void> {
+  await checkInForce(member, context);
+  await execute(targetOf(member), "CHECKPOINT;", context.signal, 600_000);
+}
 
 /**
  * Restarts, and waits until it answers. A server that does not start with its files goes back to the generation it
@@ -103,7 +111,6 @@ export async function restart(member: RolloutMember, before: string | undefined,
   const active = await activeGeneration(host, SERVICE);
   const standDown = await guardStart(host, SERVICE, context.signal);
   try {
-    await checkStaged(member, active, context);
     context.signal.throwIfAborted();
     // Not the run's own signal: what is stopped has to be started again.
     await stopAndStart(member, before, active, { ...context, signal: AbortSignal.timeout(RESTART_LIMIT_MS) });

@@ -26,6 +26,8 @@ export async function perform(step: Step, run: Run): Promise<void> {
     case "reset-system":
       return member.resetSystem(of(step.member), step.parameters, context);
     case "restart":
+      // The primary's were read at its checkpoint, before clients were held back.
+      if (step.member !== run.primary) await member.checkInForce(of(step.member), context);
       return member.restart(of(step.member), run.before.get(step.member), context);
     case "checkpoint":
       return member.checkpoint(of(step.member), context);

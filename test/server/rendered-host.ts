@@ -44,6 +44,10 @@ export function missingPrograms(layout: HostLayout): string[] {
 export function install(plan: HostPlan, layout: HostLayout, secrets: Record<string, string>, only?: string): void {
   for (const folder of [layout.gen, layout.current, dirname(layout.data), layout.run, layout.log, layout.rollout])
     own(mkdir(folder));
+  // Rollout writes it before the first start; PgBouncer wants it to be there.
+  const override = join(layout.rollout, "pgbouncer.ini");
+  if (!existsSync(override)) writeFileSync(override, "");
+  own(override);
   for (const component of plan.components) {
     if (only && component.name !== only) continue;
     const generation = join(layout.gen, component.name, componentHash(component, {}));
