@@ -6,6 +6,7 @@ import {
   chmodSync,
   chownSync,
   constants,
+  existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
