@@ -2,6 +2,7 @@
 
 import type { Major } from "../config/spec.ts";
 import { parseSettings } from "../rendering/conf-text.ts";
+import { POOLER_RESTART_ONLY } from "../rollout/pooler-settings.ts";
 import { changeClass } from "../tuning/facts.ts";
 import type { ChangeClass } from "../tuning/types.ts";
 import { causeOf, causesOf, topologyCause } from "./causes.ts";
@@ -53,24 +54,6 @@ export function classifier(...versions: number[]): (name: string) => ChangeClass
   };
 }
 
-/** PgBouncer settings that only a new process takes (SHOW CONFIG, changeable = no, 1.18 to 1.26). */
-const POOLER_RESTART = new Set([
-  "listen_addr",
-  "listen_port",
-  "listen_backlog",
-  "unix_socket_dir",
-  "unix_socket_mode",
-  "unix_socket_group",
-  "user",
-  "pidfile",
-  "so_reuseport",
-  "pkt_buf",
-  "resolv_conf",
-  "disable_pqexec",
-  "job_name",
-  "track_extra_parameters",
-]);
-
 /** @param before and after: pgbouncer.ini */
 export function poolerParameters(before: string, after: string, was: PlanFile, is: PlanFile): ParameterComparison[] {
   const [old, fresh] = [poolerSettings(before), poolerSettings(after)];
@@ -82,7 +65,7 @@ export function poolerParameters(before: string, after: string, was: PlanFile, i
       name,
       before: old[name] ?? null,
       after: fresh[name] ?? null,
-      class: POOLER_RESTART.has(name) ? "restart" : "reload",
+      class: POOLER_RESTART_ONLY.has(name) ? "restart" : "reload",
       cause: poolerCause(name, was, is),
       reason: name === "max_db_connections" ? (is.pools?.detail ?? null) : null,
     }));

@@ -7,6 +7,7 @@ import { entriesOf } from "../pooler/entries.ts";
 import { resumeOne } from "../pooler/pause.ts";
 import type { Run } from "./execute.ts";
 import * as member from "./member-steps.ts";
+import * as membership from "./membership-steps.ts";
 import * as pooler from "./pooler-steps.ts";
 
 export async function perform(step: Step, run: Run): Promise<void> {
@@ -46,15 +47,15 @@ export async function perform(step: Step, run: Run): Promise<void> {
     case "wait-replay":
       return member.waitReplay(of(run.primary), of(step.member), context);
     case "reserve-slot":
-      return member.reserveSlot(of(step.on), step.slot, context);
+      return membership.reserveSlot(of(step.on), step.slot, context);
     case "clone":
-      return member.clone(of(step.from), of(step.member), context);
+      return membership.clone(of(step.from), of(step.member), context);
     case "wait-streaming":
-      return member.waitStreaming(of(run.primary), of(step.member), context);
+      return membership.waitStreaming(of(run.primary), of(step.member), context);
     case "stop":
-      return member.stop(of(step.member), context);
+      return membership.stop(of(step.member), context);
     case "drop-slot":
-      return member.dropSlot(of(step.on), step.slot, context);
+      return membership.dropSlot(of(step.on), step.slot, context);
     case "switch-pooler":
       return pooler.switchPooler({ ...run.poolers.get(step.pooler)!, generation: step.generation }, context);
     case "start-pooler":

@@ -3,6 +3,7 @@
 import * as path from "node:path";
 import { parseSettings } from "../../infra/rendering/conf-text.ts";
 import type { RolloutPooler } from "../../infra/resources.ts";
+import { POOLER_RESTART_ONLY } from "../../infra/rollout/pooler-settings.ts";
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
 import { differences, tryStaged } from "../pooler/check.ts";
 import { command, show } from "../pooler/console.ts";
@@ -21,24 +22,6 @@ const NEW_SOCKETS = new Set([
   "unix_socket_mode",
   "unix_socket_group",
   "so_reuseport",
-]);
-
-/** PgBouncer settings that only a new process takes (SHOW CONFIG, changeable = no, 1.18 to 1.26). */
-const RESTART_ONLY = new Set([
-  "listen_addr",
-  "listen_port",
-  "listen_backlog",
-  "unix_socket_dir",
-  "unix_socket_mode",
-  "unix_socket_group",
-  "user",
-  "pidfile",
-  "so_reuseport",
-  "pkt_buf",
-  "resolv_conf",
-  "disable_pqexec",
-  "job_name",
-  "track_extra_parameters",
 ]);
 
 /** Tried in a throw-away process, put in force, looked at again; taken back when something is not as its file says. */
@@ -106,7 +89,7 @@ async function restartNeeded(host: Host, before: string, after: string): Promise
   const [old, fresh] = (await Promise.all([read(before, "pgbouncer.ini"), read(after, "pgbouncer.ini")])).map(
     parseSettings,
   );
-  const changed = [...RESTART_ONLY].filter((key) => old![key] !== fresh![key]);
+  const changed = [...POOLER_RESTART_ONLY].filter((key) => old![key] !== fresh![key]);
   if (changed.length === 0) return "none";
   const canTakeOver = (await read(after, "supervisor.conf")).includes(`[program:${TAKEOVER_SERVICE}]`);
   return canTakeOver && !changed.some((key) => NEW_SOCKETS.has(key)) ? "online" : "plain";
