@@ -224,7 +224,7 @@ step("what initdb fixed cannot be changed: said in the preview already", async (
   fleet.config.initdb = { ...(fleet.config.initdb as object), walSegmentSize: "32MB", dataChecksums: false };
   const said = await fleet.previewFails();
   expect(said).toMatch(
-    /initdb settings of db1 were fixed when its data was made: dataChecksums is true, declared is false; walSegmentSizeMb is 16, declared is 32/,
+    /initdb settings of db\d were fixed when its data was made: dataChecksums is true, declared is false; walSegmentSizeMb is 16, declared is 32/,
   );
   fleet.config = before;
   expect(existsSync(path.join(fleet.home("db1"), "data/db1/PG_VERSION"))).toBe(true);
