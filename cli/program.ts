@@ -13,6 +13,8 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   diff: () => import("./diff.ts"),
   tune: () => import("./tune.ts"),
   explain: () => import("./explain.ts"),
+  clients: () => import("./clients.ts"),
+  audit: () => import("./audit.ts"),
 };
 
 const AFTER_HELP = `

@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .option("--host <name>", "this host only")
     .addHelpText(
       "after",
-      "\nSecrets are placeholders: @@secret:<role>.password@@. No engine, state or passphrase is needed.",
+      "\nSecrets are placeholders: @@secret:<role>.password|<kind of file>@@. No engine, state or passphrase is needed.",
     )
     .action(render);
 }

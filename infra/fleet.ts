@@ -2,11 +2,10 @@
 
 import { type FleetSpec, hostNamed, members } from "./config/spec.ts";
 import { filesByPath } from "./rendering/hash.ts";
-import { EXPORTER_ROLE, REPLICATION_ROLE, STATS_USER } from "./rendering/names.ts";
 import { renderFleet } from "./rendering/render.ts";
 import type { Templates } from "./rendering/template.ts";
 import type { HostLayout, HostPlan } from "./rendering/types.ts";
-import type { DatabaseObjectsInputs, FileInput } from "./resources.ts";
+import type { FileInput } from "./resources.ts";
 import { tuneCluster, tuneMember } from "./tuning/tune.ts";
 import type { Tuning } from "./tuning/types.ts";
 
@@ -30,37 +29,5 @@ export function componentFiles(plan: HostPlan): Record<string, Record<string, Fi
   return Object.fromEntries(plan.components.map((component) => [component.name, filesByPath(component.files)]));
 }
 
-/** Login names that need a password: those of the config, replication, and the pooler's statistics user. */
-export function credentialNames(spec: FleetSpec): string[] {
-  return [
-    ...spec.roles.filter((role) => role.login).map((role) => role.name),
-    REPLICATION_ROLE,
-    ...(spec.pooler ? [STATS_USER] : []),
-  ];
-}
-
-/** Roles and databases to make: the declared ones and the project's own. */
-export function catalogObjects(spec: FleetSpec): Pick<DatabaseObjectsInputs, "databases"> & {
-  roles: Omit<DatabaseObjectsInputs["roles"][number], "credentialVersion">[];
-} {
-  const plain = { replication: false, inRoles: [] as string[] };
-  const roles = spec.roles.map(({ name, login, connectionLimit }) => ({ ...plain, name, login, connectionLimit }));
-  const own = [{ ...plain, name: REPLICATION_ROLE, login: true, replication: true, connectionLimit: -1 }];
-  const exporter = spec.monitoring
-    ? [{ ...plain, name: EXPORTER_ROLE, login: true, connectionLimit: 5, inRoles: ["pg_monitor"] }]
-    : [];
-  const having = (access: string): string[] =>
-    spec.roles.filter((role) => role.access === access).map((role) => role.name);
-  return {
-    roles: [...roles, ...own, ...exporter],
-    databases: spec.databases.map(({ name, owner, extensions }) => ({
-      name,
-      owner,
-      extensions,
-      readers: having("readonly"),
-      writers: having("readwrite"),
-    })),
-  };
-}
-
+export { catalogObjects, credentialNames } from "./catalog.ts";
 export { hostNamed };

@@ -2,6 +2,7 @@
 
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { clientUrls } from "./clients.ts";
 import { Cluster } from "./components/cluster.ts";
 import { Credentials } from "./components/credentials.ts";
 import { Host } from "./components/host.ts";
@@ -32,3 +33,5 @@ export const primary = cluster.rollout.observed.apply((members) =>
   Object.keys(members ?? {}).find((name) => members[name]!.role === "primary"),
 );
 export const addresses = Object.fromEntries(spec.hosts.map((host) => [host.name, host.address]));
+/** Role → database → connection URLs, with a placeholder for the password; `pgfleet clients` says more. */
+export const urls = clientUrls(spec);

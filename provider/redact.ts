@@ -23,7 +23,7 @@ export class Redactor {
       for (const item of Object.values(value)) this.add(item, depth + 1);
   }
 
-  /** `text` with each known value, also as JSON, SQL, URI or base64 would write it, replaced by `[secret]`. */
+  /** `text` with each known value, also as JSON, SQL, URI, base64 or a file of the host would write it, replaced by `[secret]`. */
   redact(text: string): string {
     const pattern = this.#compiled();
     return pattern === undefined ? text : text.replace(pattern, MASK);
@@ -60,6 +60,10 @@ function written(text: string): Set<string> {
   forms.add(text.replaceAll("'", "''"));
   forms.add(text.replaceAll("'", "'\\''"));
   forms.add(encodeURIComponent(text));
+  // As a passfile, a userlist and a connection string write it.
+  forms.add(text.replace(/[\\:]/g, "\\$&"));
+  forms.add(text.replaceAll('"', '""'));
+  forms.add(text.replace(/[\\']/g, "\\$&"));
   forms.add(Buffer.from(text).toString("base64"));
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   if (lines.length > 1) for (const line of lines) if (line.length >= LINE_LENGTH) forms.add(line);

@@ -26,7 +26,7 @@ export async function checkFiles({ host, plan, problems }: Probe): Promise<void>
   }
 }
 
-const PLACEHOLDER = /@@secret:[A-Za-z0-9_.-]+@@/;
+const PLACEHOLDER = /@@secret:[A-Za-z0-9_.-]+(?:\|[a-z]+)?@@/;
 
 /** Number of the first line that differs; 0 when none does. Any text counts where a placeholder stands. */
 export function firstDifference(rendered: string, live: string): number {

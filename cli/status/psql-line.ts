@@ -1,6 +1,6 @@
 /** A line to paste into a shell: psql through PgBouncer, the password in a passfile. */
 
-import { hostNamed, type RoleSpec } from "../../infra/config/spec.ts";
+import { hostNamed, type RoleSpec, reaches } from "../../infra/config/spec.ts";
 import type { Fleet } from "../../infra/fleet.ts";
 
 export interface PoolerLogin {
@@ -23,8 +23,8 @@ export function applicationRole(roles: readonly RoleSpec[]): RoleSpec | undefine
 
 /** One login for each pooler that has a passfile (platform `local`), with the same role and the first database. */
 export function poolerLogins({ spec, plans, layouts }: Fleet): PoolerLogin[] {
-  const role = applicationRole(spec.roles);
   const database = spec.databases[0];
+  const role = applicationRole(spec.roles.filter((r) => !database || reaches(r, database.name)));
   if (!spec.pooler || !role || !database) return [];
   const { hosts, port } = spec.pooler;
   return hosts

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { rolesInto } from "../../infra/catalog.ts";
 import { members } from "../../infra/config/spec.ts";
 import { connections } from "../../infra/platforms/platform.ts";
 import { readOnlyAlias } from "../../infra/rendering/names.ts";
@@ -77,9 +78,10 @@ function memberTargets({ fleet }: Run, database: string): Target[] {
 async function verifyLogins({ fleet, check }: Run, client: Client): Promise<boolean> {
   let entered = false;
   const { pooler, role: own } = client.login;
-  for (const role of fleet.spec.roles.filter((r) => r.login)) {
+  const welcome = rolesInto(fleet.spec, client.login.database);
+  for (const role of fleet.spec.roles.filter((r) => r.login && welcome.has(r.name))) {
     const ok = await check(`${role.name} logs in through ${pooler}`, async () => {
-      const user = await client.must("SELECT current_user;", { role: role.name });
+      const user = await client.must("SELECT session_user;", { role: role.name });
       if (user !== role.name) throw new Error(`logged in as ${user}`);
     });
     if (role.name === own) entered = ok;

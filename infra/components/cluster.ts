@@ -1,12 +1,13 @@
 /** The servers of a cluster, what is in their catalog, and the rollout that puts their files in force, in order. */
 
 import * as pulumi from "@pulumi/pulumi";
+import { splitByDriver } from "../catalog.ts";
 import { type FleetSpec, members } from "../config/spec.ts";
-import { catalogObjects } from "../fleet.ts";
 import { DatabaseObjects, PostgresInstance, Rollout } from "../pgfleet.ts";
 import { slotName } from "../rendering/names.ts";
 import { PORTS } from "../rendering/ports.ts";
 import type { HostOwner, PostgresInstanceInputs } from "../resources.ts";
+import { CatalogResources } from "./catalog.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Host } from "./host.ts";
 
@@ -99,9 +100,9 @@ export class Cluster extends pulumi.ComponentResource {
     { spec, credentials }: ClusterArgs,
     places: { name: string; connection: Host["connection"]; port: number; binDirectory: string }[],
     instances: PostgresInstance[],
-  ): DatabaseObjects {
-    const { roles, databases } = catalogObjects(spec);
-    return new DatabaseObjects(
+  ): pulumi.Resource {
+    const { host, provider } = splitByDriver(spec);
+    const objects = new DatabaseObjects(
       name,
       {
         cluster: spec.cluster.name,
@@ -111,11 +112,25 @@ export class Cluster extends pulumi.ComponentResource {
           port,
           binDirectory,
         })),
-        roles: roles.map((role) => ({ ...role, credentialVersion: credentials.version(role.name) })),
+        roles: Object.fromEntries(
+          Object.entries(host.roles).map(([role, declared]) => [
+            role,
+            { ...declared, credentialVersion: credentials.version(role) },
+          ]),
+        ),
         verifiers: credentials.verifiers(),
-        databases,
+        databases: host.databases,
+        monitors: host.monitors,
+        removedRoles: host.removedRoles,
+        elsewhere: provider ? [...Object.keys(provider.roles), ...Object.keys(provider.databases)] : [],
       },
       { parent: this, dependsOn: instances },
+    );
+    if (!provider) return objects;
+    return new CatalogResources(
+      name,
+      { catalog: provider, verifiers: credentials.verifiers() },
+      { parent: this, dependsOn: objects },
     );
   }
 }

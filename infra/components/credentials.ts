@@ -19,10 +19,12 @@ export class Credentials extends pulumi.ComponentResource {
   constructor(name: string, args: CredentialsArgs, options?: pulumi.ComponentResourceOptions) {
     super("pgfleet:components:Credentials", name, {}, options);
     for (const role of credentialNames(args.spec)) {
-      const source = args.spec.roles.find((r) => r.name === role)?.password;
+      const declared = args.spec.roles.find((r) => r.name === role);
+      const source = declared?.password;
       const password =
         source?.kind === "secret" ? { password: args.given.apply((secrets) => secrets[source.name]!) } : {};
-      this.byRole.set(role, new Credential(role, { role, rotation: 1, ...password }, { parent: this }));
+      const rotation = declared?.passwordVersion ?? 1;
+      this.byRole.set(role, new Credential(role, { role, rotation, ...password }, { parent: this }));
     }
     this.registerOutputs();
   }

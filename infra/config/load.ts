@@ -2,18 +2,21 @@
 
 import { validateOverride } from "../tuning/validate.ts";
 import { check } from "./check.ts";
+import { type Access, resolveAccess } from "./checks/access.ts";
 import { checkAddresses, choosePrimary } from "./checks/hosts.ts";
 import { checkInitdb } from "./checks/initdb.ts";
 import { checkMachine, type MachineFacts } from "./checks/machine.ts";
 import { checkDatabases, checkNetworks, checkRoles, checkSecrets, checkStateDir } from "./checks/objects.ts";
 import { checkParameters, type ValidateOverride } from "./checks/parameters.ts";
+import { checkRoleDetails } from "./checks/roles.ts";
 import { checkRollout } from "./checks/rollout.ts";
 import { checkPortClashes, listeners, resolveMonitoring, resolvePooler } from "./checks/services.ts";
 import { isEncrypted } from "./encrypted.ts";
-import { sortedEntries, sortedHosts } from "./maps.ts";
+import { sortedHosts } from "./maps.ts";
 import { normalize, type RawConfig, secretValues } from "./normalize.ts";
 import { type Path, type Problem, Report } from "./problems.ts";
 import { definedOnly, resolveHosts } from "./resolve-hosts.ts";
+import { resolveDatabases, resolveRoles } from "./resolve-objects.ts";
 import { type Draft, type FleetConfig, fleetSchema } from "./schema/fleet.ts";
 import type { FleetSpec, HostSpec, MonitoringSpec, PoolerSpec } from "./spec.ts";
 import { parseStackFile } from "./stack-file.ts";
@@ -56,6 +59,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   const monitoring = resolveMonitoring(draft, hosts, report);
   checkDatabases(draft, report);
   checkRoles(draft, report);
+  checkRoleDetails(draft, context.validateOverride ?? validateOverride, report);
   checkSecrets(draft, report);
   checkNetworks(draft, report);
   checkStateDir(draft, report);
@@ -65,6 +69,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   const ports = listeners(hosts, pooler, monitoring);
   checkPortClashes(ports, report);
   if (draft.platform === "local" && context.machine) checkMachine(draft, hosts, ports, context.machine, report);
+  const access = resolveAccess(draft, { hosts, primary: primary ?? "", pooler, monitoring }, report);
 
   // A value that is encrypted where it must not be is no longer there: its absence is not a second problem.
   const problems = report.problems.filter(
@@ -73,7 +78,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   if (problems.length > 0 || primary === undefined) return { ok: false, problems };
   return {
     ok: true,
-    spec: toSpec(draft as FleetConfig, context.stack, hosts, primary, pooler, monitoring),
+    spec: toSpec(draft as FleetConfig, context.stack, hosts, primary, access, pooler, monitoring),
     warnings: report.warnings,
   };
 }
@@ -128,6 +133,7 @@ function toSpec(
   stack: string,
   hosts: HostSpec[],
   primary: string,
+  access: Access,
   pooler?: PoolerSpec,
   monitoring?: MonitoringSpec,
 ): FleetSpec {
@@ -160,16 +166,14 @@ function toSpec(
     },
     ...(pooler ? { pooler } : {}),
     ...(monitoring ? { monitoring } : {}),
-    databases: sortedEntries(config.databases).map(([name, { owner, extensions }]) => ({ name, owner, extensions })),
-    roles: sortedEntries(config.roles).map(([name, role]) => ({
-      name,
-      login: role.login,
-      connectionLimit: role.connectionLimit,
-      access: role.access,
-      password:
-        role.passwordSecret === undefined ? { kind: "generated" } : { kind: "secret", name: role.passwordSecret },
-    })),
+    databases: resolveDatabases(config),
+    roles: resolveRoles(config),
+    ...(config.removed.roles.length === 0 ? {} : { removedRoles: config.removed.roles }),
+    ...(config.objects.driver === "host" ? {} : { objects: config.objects }),
     allowedNetworks: config.allowedNetworks,
+    ...(config.adminNetworks ? { adminNetworks: config.adminNetworks } : {}),
+    ...(access.hba.length > 0 ? { hba: access.hba } : {}),
+    ...(access.ident.length > 0 ? { ident: access.ident } : {}),
     ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),
   };
 }

@@ -41,6 +41,13 @@ export function databaseNameProblem(name: string): string | undefined {
   return identifierProblem(name, "database");
 }
 
+export function schemaNameProblem(name: string): string | undefined {
+  if (name === "public") return `"public" is in every database already; leave it out.`;
+  if (name === "information_schema")
+    return `"information_schema" is in every database already and is the server's own.`;
+  return identifierProblem(name, "schema");
+}
+
 export function roleNameProblem(name: string): string | undefined {
   if (name === "postgres") return `"postgres" is the superuser of every cluster; applications get roles of their own.`;
   if (name === "pgbouncer") return `"pgbouncer" is PgBouncer's own administrator; choose another name.`;

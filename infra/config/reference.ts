@@ -20,13 +20,12 @@ export function configReference(): string {
   const top = Object.entries(fleetSchema.shape as Record<string, z.ZodType>);
   const parts = [intro, table(top.map(([name, schema]) => row(name, schema)))];
   for (const [name, schema] of top) {
-    const nested = keysBelow(schema);
-    if (nested === undefined) continue;
-    const { prefix, shape } = nested;
+    const nested = keysUnder(name, schema);
+    if (nested.length === 0) continue;
     parts.push(
       `## ${name}`,
       sectionText[name] ?? factsOf(schema)?.about ?? "",
-      table(Object.entries(shape).map(([key, inner]) => row(`${name}${prefix}.${key}`, inner))),
+      table(nested.map(([key, inner]) => row(key, inner))),
     );
   }
   parts.push(checksText);
@@ -35,22 +34,30 @@ export function configReference(): string {
 
 /** Every key path there is, e.g. "hosts.<name>.role"; the list the docs are tested against. */
 export function allKeys(): string[] {
-  return Object.entries(fleetSchema.shape as Record<string, z.ZodType>).flatMap(([name, schema]) => {
-    const nested = keysBelow(schema);
-    return [
-      name,
-      ...(nested === undefined ? [] : Object.keys(nested.shape).map((key) => `${name}${nested.prefix}.${key}`)),
-    ];
+  return Object.entries(fleetSchema.shape as Record<string, z.ZodType>).flatMap(([name, schema]) => [
+    name,
+    ...keysUnder(name, schema).map(([key]) => key),
+  ]);
+}
+
+/** Keys below a key, each followed by those below itself: `roles.<name>.access`, `hba[].from`. */
+function keysUnder(path: string, schema: z.ZodType): [key: string, schema: z.ZodType][] {
+  const nested = keysBelow(schema);
+  if (nested === undefined) return [];
+  return Object.entries(nested.shape).flatMap(([name, inner]) => {
+    const key = `${path}${nested.prefix}.${name}`;
+    return [[key, inner] as [string, z.ZodType], ...keysUnder(key, inner)];
   });
 }
 
 function keysBelow(schema: z.ZodType): { prefix: string; shape: Record<string, z.ZodType> } | undefined {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodObject) return { prefix: "", shape: inner.shape as Record<string, z.ZodType> };
-  if (!(inner instanceof z.ZodRecord)) return undefined;
-  const value = unwrap(inner.valueType as z.ZodType);
+  const list = inner instanceof z.ZodArray;
+  if (!list && !(inner instanceof z.ZodRecord)) return undefined;
+  const value = unwrap((list ? inner.element : inner.valueType) as z.ZodType);
   return value instanceof z.ZodObject
-    ? { prefix: ".<name>", shape: value.shape as Record<string, z.ZodType> }
+    ? { prefix: list ? "[]" : ".<name>", shape: value.shape as Record<string, z.ZodType> }
     : undefined;
 }
 
@@ -126,6 +133,8 @@ A fleet whose sizes at the top are meant for database servers gives its pooler a
 
 The parameters \`max_connections\`, \`max_worker_processes\`, \`max_wal_senders\`, \`max_prepared_transactions\` and
 \`max_locks_per_transaction\` are the same on all members and are refused under a host.`,
+  hba: `A list of rules for pg_hba.conf, beside the lines that follow from other keys. Which lines there are, in which order, and what is
+refused: [access.md](access.md).`,
   databases: "A map of database names to databases. The owner is a role with `access: owner`.",
   roles:
     "A map of role names to roles. Without `passwordSecret` a password is generated once and kept. Names that start with `pg_` or `pgfleet_` are taken.",

@@ -32,8 +32,18 @@ export interface FleetSpec {
   monitoring?: MonitoringSpec;
   databases: DatabaseSpec[];
   roles: RoleSpec[];
+  /** Roles that are to be dropped; absent: none. */
+  removedRoles?: string[];
+  /** Absent: driver host. */
+  objects?: ObjectsSpec;
   /** CIDR networks that application roles may connect from. */
   allowedNetworks: string[];
+  /** CIDR networks that administrators connect from; only rules under `hba` open anything to them. */
+  adminNetworks?: string[];
+  /** Lines of pg_hba.conf beside the derived ones, by order and then as written. */
+  hba?: HbaRuleSpec[];
+  /** Lines of pg_ident.conf beside the project's own. */
+  ident?: IdentSpec[];
   /** Platform `local`: where state lives, absolute. Default: the platform decides. */
   stateDir?: string;
 }
@@ -99,6 +109,65 @@ export interface PoolerSpec {
   port: number;
   /** PgBouncer settings over what the project writes, name → value. */
   parameters: Record<string, string>;
+  /** PgBouncer processes on each of its hosts; every number above is for one process. Absent: 1. */
+  processes?: number;
+  /** poolSize or reservePoolSize stand in the config: they have to fit. Absent: defaults, which shrink until they fit. */
+  sizesGiven?: true;
+  /** Entry of PgBouncer (a database, or its read-only alias) → what differs for it. */
+  databases?: Record<string, PoolerEntrySpec>;
+  /** Role → what differs for it. */
+  users?: Record<string, PoolerUserSpec>;
+  /** PgBouncer max_prepared_statements (1.21 and later). Absent: 200 in transaction mode. */
+  maxPreparedStatements?: number;
+  /** Roles that may use PgBouncer's console with their password, besides the project's own. */
+  adminUsers?: string[];
+  /** Roles that may look at PgBouncer's console (SHOW). */
+  statsUsers?: string[];
+}
+
+export interface PoolerEntrySpec {
+  /** Server connections per role. */
+  poolSize?: number;
+  reservePoolSize?: number;
+  /** Server connections of all roles together. */
+  maxConnections?: number;
+}
+
+export interface PoolerUserSpec {
+  /** Server connections per entry. PgBouncer 1.23 and later. */
+  poolSize?: number;
+  /** Server connections over all entries. */
+  maxConnections?: number;
+}
+
+export type HbaMethod = "scram-sha-256" | "cert" | "peer" | "reject" | "md5" | "password" | "trust" | "ident";
+/** What `from` of a rule may say besides a network. */
+export type HbaAlias = "cluster" | "pooler" | "monitoring" | "app" | "admin" | "socket";
+
+/** A rule of the config; see docs/access.md. */
+export interface HbaRuleSpec {
+  /** Place in the config's list, from 0; for messages. */
+  index: number;
+  databases: string[];
+  /** Role names, `all`, or `+name` for a role's members. */
+  users: string[];
+  /** Aliases and CIDR networks. */
+  from: string[];
+  method: HbaMethod;
+  options: Record<string, string>;
+  /** Members that have it; absent: all. */
+  hosts?: string[];
+  role?: "primary" | "replica";
+  order: number;
+  comment?: string;
+  /** Why something weak is allowed. */
+  exception?: string;
+}
+
+export interface IdentSpec {
+  map: string;
+  osUser: string;
+  role: string;
 }
 
 export interface MonitoringSpec {
@@ -113,23 +182,73 @@ export interface DatabaseSpec {
   name: string;
   owner: string;
   extensions: string[];
+  /** Extension → schema it is in; absent or not named: public. */
+  extensionSchemas?: Record<string, string>;
+  /** Schemas beside public, made for the owner. */
+  schemas?: string[];
+  /** Sessions the database may have at once; absent or -1: no limit. */
+  connectionLimit?: number;
+  /** Absent: true. */
+  allowConnections?: boolean;
 }
+
+/**
+ * What a role is for. owner: owns databases. migration: logs in and works as the owner. readwrite, readonly: rows.
+ * monitoring: statistics. replication: streams, without rights on data. none: only what memberOf and grants say.
+ */
+export type Access = "owner" | "migration" | "readwrite" | "readonly" | "monitoring" | "replication" | "none";
 
 export interface RoleSpec {
   name: string;
   login: boolean;
   /** -1: no limit. */
   connectionLimit: number;
-  /** What the role may do in each database: owner of it, read and write, or read only. */
-  access: "owner" | "readwrite" | "readonly";
+  /** What the role may do in its databases. */
+  access: Access;
   /** Where the password comes from: made once by the project, or the entry of this name under `secrets`. */
   password: { kind: "generated" } | { kind: "secret"; name: string };
+  /** Raised to rotate the password; absent: 1. */
+  passwordVersion?: number;
+  /** The role whose second login this is: it can do what that role can, with a password of its own. */
+  alternateOf?: string;
+  /** Names of the databases that `access` is about; absent: all. */
+  databases?: string[];
+  /** Roles it is a member of; absent: none. */
+  memberOf?: string[];
+  /** Parameters of its sessions, name → value as PostgreSQL would read it; absent: none. */
+  parameters?: Record<string, string>;
+  /** When its password stops working, ISO 8601 with zone; absent: never. */
+  validUntil?: string;
+  /** Rights in single schemas, over what `access` gives; absent: none. */
+  grants?: GrantSpec[];
+}
+
+/** Rights of a role on everything in a schema, what is made there later included. */
+export interface GrantSpec {
+  database: string;
+  schema: string;
+  /** May make objects of its own in the schema. */
+  create: boolean;
+  tables: TablePrivilege[];
+  sequences: SequencePrivilege[];
+  functions: FunctionPrivilege[];
+}
+export type TablePrivilege = "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE" | "REFERENCES" | "TRIGGER";
+export type SequencePrivilege = "USAGE" | "SELECT" | "UPDATE";
+export type FunctionPrivilege = "EXECUTE";
+
+/** Who makes databases and roles: the project on the primary, or @pulumi/postgresql from where `up` runs. */
+export interface ObjectsSpec {
+  driver: "host" | "provider";
 }
 
 /** A database host: one that runs a server. */
 export function isMember(host: HostSpec): boolean {
   return host.role === "primary" || host.role === "replica";
 }
+
+/** Does `access` of the role reach into this database? */
+export const reaches = (role: RoleSpec, database: string): boolean => role.databases?.includes(database) ?? true;
 
 export function members(spec: FleetSpec): HostSpec[] {
   return spec.hosts.filter(isMember);

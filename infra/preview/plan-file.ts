@@ -5,7 +5,7 @@ import { type FleetSpec, type HostSpec, isMember, members } from "../config/spec
 import type { Fleet } from "../fleet.ts";
 import { generationHash } from "../rendering/generation.ts";
 import { filesByPath } from "../rendering/hash.ts";
-import { aliasesPerPooler, DIRECT_CONNECTIONS, fleetPoolLimits } from "../rendering/pools.ts";
+import { aliasesPerPooler, DIRECT_CONNECTIONS, fleetPoolLimits, poolerProcesses } from "../rendering/pools.ts";
 import type { Component, HostPlan } from "../rendering/types.ts";
 import type { Budget, Setting } from "../tuning/types.ts";
 
@@ -190,8 +190,8 @@ function planPools({ spec, tunings, layouts }: Fleet): PlanPools | null {
     maxClientConnections: pooler.maxClientConnections,
     maxDbConnections,
     detail,
-    serverConnections: pooler.hosts.length * aliasesPerPooler(spec) * maxDbConnections,
-    perServer: pooler.hosts.length * entriesPerServer * maxDbConnections,
+    serverConnections: poolerProcesses(spec) * aliasesPerPooler(spec) * maxDbConnections,
+    perServer: poolerProcesses(spec) * entriesPerServer * maxDbConnections,
     direct: reserved + DIRECT_CONNECTIONS,
     maxConnections: Math.min(...smallest("max_connections", 100)),
   };

@@ -10,7 +10,7 @@ export function clientComponent(input: HostInput): Component {
   // Host and port are named, so that libpq offers these passwords to nothing else.
   const lines = spec.roles
     .filter((role) => role.login)
-    .map((role) => `${host.address}:${port}:*:${role.name}:${secretPlaceholder(`${role.name}.password`)}`);
+    .map((role) => `${host.address}:${port}:*:${role.name}:${secretPlaceholder(`${role.name}.password`, "passfile")}`);
   const facts = { mode: "0600", change: "reload" } as const;
   return component("client", [renderFile(input, "client", "passfile", facts, { address: host.address, port, lines })]);
 }

@@ -41,7 +41,7 @@ export function pgbouncerExporterComponent(input: HostInput): Component {
     { mode: "0600", change: "restart" },
     {
       user: STATS_USER,
-      password: secretPlaceholder(`${STATS_USER}.password`),
+      password: secretPlaceholder(`${STATS_USER}.password`, "passfile"),
     },
   );
   const program = programFile(input, "pgbouncer_exporter", {

@@ -29,6 +29,8 @@ export interface FileFacts {
   change: PlannedFile["change"];
   /** What begins a comment in this format. Default "#". */
   comment?: string;
+  /** Another name for the file than its template's. */
+  name?: string;
 }
 
 /**
@@ -43,8 +45,9 @@ export function renderFile(
   view: View,
 ): PlannedFile {
   const name = `${component}/${path}`;
+  const written = facts.name ?? path;
   const header: View = {
-    file: path,
+    file: written,
     comment: facts.comment ?? "#",
     template: input.templates.get(name)?.path ?? name,
     stack: commentText(input.spec.stack),
@@ -53,20 +56,16 @@ export function renderFile(
     host: input.host.name,
   };
   const body = renderTemplate(input.templates, name, { ...view, header });
-  return { path, body: body.endsWith("\n") ? body : `${body}\n`, mode: facts.mode ?? "0640", change: facts.change };
+  return {
+    path: written,
+    body: body.endsWith("\n") ? body : `${body}\n`,
+    mode: facts.mode ?? "0640",
+    change: facts.change,
+  };
 }
 
 export function component(name: ComponentName, files: PlannedFile[]): Component {
   return { name, files, secrets: [...new Set(files.flatMap((file) => secretNames(file.body)))].sort() };
 }
 
-/** `a.b.c` as numbers: is `version` at least `wanted`? */
-export function atLeast(version: string, wanted: string): boolean {
-  const a = version.split(".").map(Number);
-  const b = wanted.split(".").map(Number);
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference > 0;
-  }
-  return true;
-}
+export { atLeast } from "./version.ts";

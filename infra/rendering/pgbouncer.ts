@@ -1,62 +1,40 @@
-/** A pooler host's component: PgBouncer. */
+/** A pooler host's component: PgBouncer, one process or several. */
 
-import { hostNamed, members } from "../config/spec.ts";
+import { type FleetSpec, type HostSpec, hostNamed, members, type PoolerSpec } from "../config/spec.ts";
 import { atLeast, component, type HostInput, renderFile } from "./host-input.ts";
 import { POOLER_ADMIN, readOnlyAlias, STATS_USER } from "./names.ts";
-import { fleetPoolLimits } from "./pools.ts";
+import { type PgbouncerProcess, pgbouncerProcesses, socketFolder } from "./pgbouncer-processes.ts";
+import { entryLimit, fleetPoolLimits, type PoolEntry, poolEntries } from "./pools.ts";
 import { PORTS } from "./ports.ts";
 import { pgbouncerConnectValue, pgbouncerName, userlistWord } from "./quoting.ts";
-import { programFile } from "./supervisor.ts";
-import { type Component, secretPlaceholder } from "./types.ts";
+import { type Program, programFile, programView } from "./supervisor.ts";
+import type { View } from "./template.ts";
+import { type Component, type HostLayout, type PlannedFile, secretPlaceholder } from "./types.ts";
 
 /** Debian 12's. */
-const DEFAULT_VERSION = "1.18.0";
+export const DEFAULT_PGBOUNCER_VERSION = "1.18.0";
+/** First versions that know it. */
+const SINCE = { preparedStatements: "1.21", peers: "1.23", userPoolSize: "1.23" } as const;
+/** Online restart (-R) was removed in it. */
+const NO_TAKEOVER = "1.26";
+const PREPARED_STATEMENTS = 200;
 /** Open transactions get this long before a stopping PgBouncer is killed. */
 const STOP_WAIT_SECONDS = 60;
+/** sockaddr_un.sun_path holds 108 bytes with the final NUL. */
+const SOCKET_PATH_BYTES = 107;
+
+const versionOf = (layout: HostLayout): string => layout.versions?.pgbouncer ?? DEFAULT_PGBOUNCER_VERSION;
+
+/** What max_prepared_statements is, and 0 where it is off or the version does not have it. */
+export function maxPreparedStatements(pooler: PoolerSpec, version: string): number {
+  if (!atLeast(version, SINCE.preparedStatements)) return 0;
+  return pooler.maxPreparedStatements ?? PREPARED_STATEMENTS;
+}
 
 export function pgbouncerComponent(input: HostInput): Component {
-  const { host, layout, spec } = input;
+  const { layout, spec } = input;
   const pooler = spec.pooler!;
-  const folder = `${layout.current}/pgbouncer`;
-  const version = layout.versions?.pgbouncer ?? DEFAULT_VERSION;
-  const primary = hostNamed(spec, spec.primary);
-  const replicas = members(spec).filter((member) => member.name !== primary.name);
-  const readers = replicas.length > 0 ? replicas : [primary];
-  const limits = fleetPoolLimits(input);
-
-  const entry = (alias: string, hosts: string, database: string): string =>
-    `${pgbouncerName(alias)} = host=${hosts} port=${PORTS.postgresql} dbname=${pgbouncerConnectValue(database, "the database")}`;
-  const ini = renderFile(
-    input,
-    "pgbouncer",
-    "pgbouncer.ini",
-    { change: "reload" },
-    {
-      adminUsers: POOLER_ADMIN,
-      statsUsers: STATS_USER,
-      authFile: `${folder}/userlist.txt`,
-      override: `${layout.rollout}/pgbouncer.ini`,
-      address: host.address,
-      port: pooler.port,
-      run: layout.run,
-      poolMode: pooler.poolMode,
-      maxClientConnections: pooler.maxClientConnections,
-      poolSize: pooler.poolSize,
-      reservePoolSize: pooler.reservePoolSize,
-      maxDbConnections: limits.maxDbConnections,
-      maxDbConnectionsDetail: limits.detail,
-      hasParameters: Object.keys(pooler.parameters).length > 0,
-      parameters: Object.entries(pooler.parameters).map(([name, value]) => ({ name, value })),
-      preparedStatements: atLeast(version, "1.21"),
-      version,
-      databases: spec.databases.map(({ name }) => ({
-        readWrite: entry(name, primary.address, name),
-        readOnly: entry(readOnlyAlias(name), readers.map((reader) => reader.address).join(","), name),
-      })),
-      readers: readers.map((reader) => reader.name).join(", "),
-      primary: primary.name,
-    },
-  );
+  const processes = pgbouncerProcesses(pooler.processes ?? 1);
   const userlist = renderFile(
     input,
     "pgbouncer",
@@ -69,19 +47,129 @@ export function pgbouncerComponent(input: HostInput): Component {
       ],
     },
   );
-  // Online restart (-R) was removed in 1.26; with no process to take over from it is an ordinary start.
-  const takeover = !atLeast(version, "1.26");
-  const program = programFile(input, "pgbouncer", {
-    command: [layout.programs.pgbouncer, ...(takeover ? ["-R"] : []), `${folder}/pgbouncer.ini`],
+  // With no process to take over from, -R is an ordinary start.
+  const takeover = !atLeast(versionOf(layout), NO_TAKEOVER);
+  const program = (process: PgbouncerProcess): Program => ({
+    command: [layout.programs.pgbouncer, ...(takeover ? ["-R"] : []), `${layout.current}/pgbouncer/${process.ini}`],
     // SIGINT lets open transactions end.
     stopSignal: "INT",
     stopWaitSeconds: STOP_WAIT_SECONDS,
     priority: 200,
-    view: { takeover },
   });
-  return component("pgbouncer", [ini, userlist, program]);
+  const [first, ...more] = processes;
+  const supervisor = programFile(input, "pgbouncer", {
+    ...program(first!),
+    view: {
+      takeover,
+      takeoverName: first!.takeover,
+      more: more.map((process) => ({
+        takeoverName: process.takeover,
+        program: programView(input, process.service, program(process)),
+      })),
+    },
+  });
+  return component("pgbouncer", [...iniFiles(input, processes), userlist, supervisor]);
+}
+
+function iniFiles(input: HostInput, processes: PgbouncerProcess[]): PlannedFile[] {
+  const { host, layout, spec } = input;
+  const pooler = spec.pooler!;
+  const version = versionOf(layout);
+  const primary = hostNamed(spec, spec.primary);
+  const replicas = members(spec).filter((member) => member.name !== primary.name);
+  const readers = replicas.length > 0 ? replicas : [primary];
+  const limits = fleetPoolLimits(input);
+  const several = processes.length > 1;
+  const entries = new Map(poolEntries(spec).map((entry) => [entry.alias, entry]));
+  const line = (alias: string, hosts: string, database: string): string =>
+    [
+      `${pgbouncerName(alias)} = host=${hosts} port=${PORTS.postgresql} dbname=${pgbouncerConnectValue(database, "the database")}`,
+      ...entryOptions(entries.get(alias)!, pooler, limits.maxDbConnections),
+    ].join(" ");
+  const view: View = {
+    adminUsers: [POOLER_ADMIN, ...(pooler.adminUsers ?? [])].join(","),
+    statsUsers: [STATS_USER, ...(pooler.statsUsers ?? [])].join(","),
+    authFile: `${layout.current}/pgbouncer/userlist.txt`,
+    override: `${layout.rollout}/pgbouncer.ini`,
+    address: host.address,
+    port: pooler.port,
+    poolMode: pooler.poolMode,
+    maxClientConnections: pooler.maxClientConnections,
+    poolSize: pooler.poolSize,
+    reservePoolSize: pooler.reservePoolSize,
+    maxDbConnections: limits.maxDbConnections,
+    maxDbConnectionsDetail: limits.detail,
+    hasParameters: Object.keys(pooler.parameters).length > 0,
+    parameters: Object.entries(pooler.parameters).map(([name, value]) => ({ name, value })),
+    preparedStatements: atLeast(version, SINCE.preparedStatements),
+    maxPreparedStatements: maxPreparedStatements(pooler, version),
+    version,
+    several,
+    databases: spec.databases.map(({ name }) => ({
+      readWrite: line(name, primary.address, name),
+      readOnly: line(readOnlyAlias(name), readers.map((reader) => reader.address).join(","), name),
+    })),
+    readers: readers.map((reader) => reader.name).join(", "),
+    primary: primary.name,
+    hasUsers: userLines(pooler).length > 0,
+    users: userLines(pooler),
+    hasPeers: several && atLeast(version, SINCE.peers),
+    peers: processes.map((p) => `${p.number} = host=${socketFolder(layout.run, p)} port=${pooler.port}`),
+  };
+  return processes.map((process) =>
+    renderFile(
+      input,
+      "pgbouncer",
+      "pgbouncer.ini",
+      { change: "reload", name: process.ini },
+      { ...view, run: socketFolder(layout.run, process), number: process.number, count: processes.length },
+    ),
+  );
+}
+
+/** @param common max_db_connections of an entry that says nothing */
+function entryOptions(entry: PoolEntry, pooler: PoolerSpec, common: number): string[] {
+  const limit = entryLimit(entry, common);
+  return [
+    ...(entry.poolSize === pooler.poolSize ? [] : [`pool_size=${entry.poolSize}`]),
+    ...(entry.reservePoolSize === pooler.reservePoolSize ? [] : [`reserve_pool=${entry.reservePoolSize}`]),
+    ...(limit === common ? [] : [`max_db_connections=${limit}`]),
+  ];
+}
+
+function userLines(pooler: PoolerSpec): string[] {
+  return Object.entries(pooler.users ?? {}).flatMap(([name, { poolSize, maxConnections }]) => {
+    const options = [
+      ...(poolSize === undefined ? [] : [`pool_size=${poolSize}`]),
+      ...(maxConnections === undefined ? [] : [`max_user_connections=${maxConnections}`]),
+    ];
+    return options.length === 0 ? [] : [`${pgbouncerName(name, "the role")} = ${options.join(" ")}`];
+  });
+}
+
+/** What this host's PgBouncer cannot do; one line each. */
+export function pgbouncerProblems(spec: FleetSpec, host: HostSpec, layout: HostLayout): string[] {
+  const pooler = spec.pooler!;
+  const version = versionOf(layout);
+  const problems: string[] = [];
+  const old = (key: string, since: string, instead: string): void => {
+    if (!atLeast(version, since))
+      problems.push(`${key}: PgBouncer ${version} of host "${host.name}" does not have it, ${since} does. ${instead}`);
+  };
+  if ((pooler.maxPreparedStatements ?? 0) > 0)
+    old("pooler.maxPreparedStatements", SINCE.preparedStatements, "Remove it.");
+  for (const [name, user] of Object.entries(pooler.users ?? {}))
+    if (user.poolSize !== undefined)
+      old(`pooler.users.${name}.poolSize`, SINCE.userPoolSize, `Set pooler.users.${name}.maxConnections instead.`);
+  const last = pgbouncerProcesses(pooler.processes ?? 1).at(-1)!;
+  const socket = `${socketFolder(layout.run, last)}/.s.PGSQL.${pooler.port}`;
+  if (last.number > 1 && Buffer.byteLength(socket) > SOCKET_PATH_BYTES)
+    problems.push(
+      `pooler.processes: ${socket} on host "${host.name}" has ${Buffer.byteLength(socket)} bytes, a unix socket's path at most ${SOCKET_PATH_BYTES} (choose a shorter stateDir)`,
+    );
+  return problems;
 }
 
 function user(name: string, secret: string): { name: string; secret: string } {
-  return { name: userlistWord(name), secret: `"${secretPlaceholder(secret)}"` };
+  return { name: userlistWord(name), secret: `"${secretPlaceholder(secret, "userlist")}"` };
 }

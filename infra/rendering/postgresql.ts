@@ -98,14 +98,14 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
       groups: hbaGroups(spec, host).map((group) => ({ ...group })),
       local: spec.platform === "local",
     }),
-    file("pg_ident.conf", "reload", { lines: identLines(layout.user) }),
+    file("pg_ident.conf", "reload", { lines: identLines(layout.user, spec.ident) }),
     file(
       "replication.passfile",
       "reload",
       {
         port: PORTS.postgresql,
         role: REPLICATION_ROLE,
-        password: secretPlaceholder(`${REPLICATION_ROLE}.password`),
+        password: secretPlaceholder(`${REPLICATION_ROLE}.password`, "passfile"),
       },
       "0600",
     ),

@@ -7,7 +7,8 @@ import type { HostInput, RenderInput } from "./host-input.ts";
 import { layoutProblems } from "./layout-check.ts";
 import { EXPORTER_ROLE, POOLER_ADMIN, REPLICATION_ROLE, readOnlyAlias, STATS_USER, SUPERUSER } from "./names.ts";
 import { hasOs, osComponent } from "./os.ts";
-import { pgbouncerComponent } from "./pgbouncer.ts";
+import { pgbouncerComponent, pgbouncerProblems } from "./pgbouncer.ts";
+import { poolGateProblems } from "./pool-gate.ts";
 import { postgresqlComponent, tuningProblems } from "./postgresql.ts";
 import { prometheusComponent } from "./prometheus.ts";
 import { supervisorComponent } from "./supervisor.ts";
@@ -23,6 +24,8 @@ export type { RenderInput } from "./host-input.ts";
  */
 export function renderFleet(input: RenderInput): HostPlan[] {
   const problems = [...fleetProblems(input), ...input.spec.hosts.flatMap((host) => hostProblems(input, host))];
+  // The sum is about tunings and hosts that are there.
+  if (problems.length === 0) problems.push(...poolGateProblems(input));
   if (problems.length > 0) throw new Error(problems.join("\n"));
   const plans: HostPlan[] = [];
   const failures = new Set<string>();
@@ -57,11 +60,12 @@ function renderHost(input: HostInput): HostPlan {
   return { host: host.name, components, settings };
 }
 
-function hostProblems({ layouts, tunings }: RenderInput, host: HostSpec): string[] {
+function hostProblems({ layouts, spec, tunings }: RenderInput, host: HostSpec): string[] {
   const problems: string[] = [];
   const layout = layouts.get(host.name);
   if (layout) problems.push(...layoutProblems(host, layout));
   else problems.push(`host "${host.name}" has no layout`);
+  if (layout && spec.pooler?.hosts.includes(host.name)) problems.push(...pgbouncerProblems(spec, host, layout));
   if (isMember(host)) {
     const tuning = tunings.get(host.name);
     if (tuning) problems.push(...tuningProblems(host.name, tuning));

@@ -12,6 +12,7 @@ const OTHER_DESCRIPTORS = 1024;
 /** Open files that a service of this host may have, in steps of 1024: all connections of a pooler fit into it. */
 export function openFiles(input: HostInput): number {
   const { spec, host } = input;
+  // A limit is for one process.
   const pooled = spec.pooler?.hosts.includes(host.name)
     ? spec.pooler.maxClientConnections + pooledConnections(input)
     : 0;
@@ -51,24 +52,26 @@ export function programFile(
   name: Exclude<ComponentName, "supervisor">,
   program: Program,
 ): PlannedFile {
+  const view: View = { ...program.view, program: programView(input, name, program) };
+  return renderFile(input, name, "supervisor.conf", { change: "restart" }, view);
+}
+
+/** What the partial `_program` needs. @param name of the program, and of its log */
+export function programView(input: HostInput, name: string, program: Program): View {
   const { layout } = input;
   const environment = { HOME: layout.home, USER: layout.user, LC_ALL: "C.UTF-8", ...program.environment };
-  const view: View = {
-    ...program.view,
-    program: {
-      name,
-      command: supervisorCommand(program.command),
-      // supervisord cannot give a process another user unless it is root.
-      user: supervisorUser(input) === layout.user ? null : supervisorValue(layout.user),
-      directory: supervisorValue(layout.home),
-      environment: supervisorEnvironment(environment),
-      stopSignal: program.stopSignal,
-      stopWaitSeconds: program.stopWaitSeconds,
-      priority: program.priority,
-      logfile: supervisorValue(`${layout.log}/${name}.log`),
-    },
+  return {
+    name,
+    command: supervisorCommand(program.command),
+    // supervisord cannot give a process another user unless it is root.
+    user: supervisorUser(input) === layout.user ? null : supervisorValue(layout.user),
+    directory: supervisorValue(layout.home),
+    environment: supervisorEnvironment(environment),
+    stopSignal: program.stopSignal,
+    stopWaitSeconds: program.stopWaitSeconds,
+    priority: program.priority,
+    logfile: supervisorValue(`${layout.log}/${name}.log`),
   };
-  return renderFile(input, name, "supervisor.conf", { change: "restart" }, view);
 }
 
 const supervisorUser = (input: HostInput): string => input.layout.supervisorUser ?? "root";

@@ -3,7 +3,8 @@
  *
  * Files are grouped in components. A component is staged as a whole under the hash of its content
  * (`gen/<component>/<hash>/…`) and becomes active when the link `current/<component>` points at it.
- * Bodies hold no secrets: `@@secret:NAME@@` stands where the provider puts one on the host.
+ * Bodies hold no secrets: `@@secret:NAME@@` or `@@secret:NAME|KIND@@` stands where the provider puts one on the host,
+ * escaped as files of that kind need it.
  */
 
 export type ComponentName =
@@ -84,4 +85,9 @@ export interface HostLayout {
   };
 }
 
-export const secretPlaceholder = (name: string): string => `@@secret:${name}@@`;
+/** Files that need a secret escaped: see generation.ts. */
+export type SecretKind = "passfile" | "userlist" | "conninfo" | "uri";
+
+/** @param kind how the value is escaped; default: not at all */
+export const secretPlaceholder = (name: string, kind?: SecretKind): string =>
+  `@@secret:${name}${kind === undefined ? "" : `|${kind}`}@@`;

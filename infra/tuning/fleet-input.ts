@@ -15,7 +15,8 @@ export function otherServicesMb(spec: FleetSpec, host: HostSpec): number {
   let mb = SUPERVISOR_MB;
   if (spec.monitoring) mb += EXPORTER_MB;
   if (spec.pooler?.hosts.includes(host.name)) {
-    mb += PGBOUNCER_MB + Math.ceil(PGBOUNCER_MB_PER_CLIENT * spec.pooler.maxClientConnections);
+    const { processes = 1, maxClientConnections } = spec.pooler;
+    mb += processes * (PGBOUNCER_MB + Math.ceil(PGBOUNCER_MB_PER_CLIENT * maxClientConnections));
     if (spec.monitoring) mb += EXPORTER_MB;
   }
   if (spec.monitoring?.hosts.includes(host.name)) mb += PROMETHEUS_MB + PROMETHEUS_MB_PER_HOST * spec.hosts.length;
@@ -31,7 +32,7 @@ export function pooledConnections(spec: FleetSpec): number | undefined {
   if (!pooler) return undefined;
   const users = Math.max(1, spec.roles.filter((role) => role.login).length);
   const pools = Math.max(1, spec.databases.length) * 2 * users;
-  return pooler.hosts.length * pools * (pooler.poolSize + pooler.reservePoolSize);
+  return pooler.hosts.length * (pooler.processes ?? 1) * pools * (pooler.poolSize + pooler.reservePoolSize);
 }
 
 export function memberInput(spec: FleetSpec, host: HostSpec): TuneInput {

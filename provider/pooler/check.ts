@@ -11,10 +11,14 @@ import type { Context } from "../types.ts";
 import { show } from "./console.ts";
 import { databaseEntries } from "./databases.ts";
 import { POOLER_SERVICE } from "./entries.ts";
+import type { PoolerProcess } from "./processes.ts";
 
 const TRY_LIMIT_MS = 15_000;
 
-/** Starts a process with the staged file on a private socket; an error carries PgBouncer's own lines. */
+/**
+ * Starts a process with the staged file on a private socket; an error carries PgBouncer's own lines. One file is enough:
+ * those of more processes differ in what is private here.
+ */
 export async function tryStaged(pooler: RolloutPooler, program: string, context: Context): Promise<void> {
   const host = hostAt(pooler.connection);
   const { transport, connection, paths } = host;
@@ -71,7 +75,7 @@ function privately(ini: string, folder: string, userlist: string): string {
 }
 
 /** What runs otherwise than the file in force says, one line each. */
-export async function differences(pooler: RolloutPooler, ini: string, signal: AbortSignal): Promise<string[]> {
+export async function differences(pooler: PoolerProcess, ini: string, signal: AbortSignal): Promise<string[]> {
   const [config, databases] = [await show(pooler, "CONFIG", signal), await show(pooler, "DATABASES", signal)];
   const running = new Map(config.map((row) => [row.key!, row.value ?? ""]));
   const declared = parseSettings(ini.split(/^\[databases\]$/m)[0]!);

@@ -1,12 +1,12 @@
 /** PgBouncer's console, through its unix socket and as its own OS user, which it lets in without a password. */
 
 import * as path from "node:path";
-import type { RolloutPooler } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
+import { nameOf, type PoolerProcess } from "./processes.ts";
 
 const TIMEOUT_MS = 10_000;
 
-export const consoleArgv = (pooler: RolloutPooler): string[] => [
+export const consoleArgv = (pooler: PoolerProcess): string[] => [
   path.join(pooler.binDirectory, "psql"),
   "-XAt",
   "-F",
@@ -14,7 +14,7 @@ export const consoleArgv = (pooler: RolloutPooler): string[] => [
   "-v",
   "ON_ERROR_STOP=1",
   "-h",
-  pooler.connection.run,
+  pooler.socket,
   "-p",
   String(pooler.port),
   "-U",
@@ -27,7 +27,7 @@ export class ConsoleError extends Error {}
 
 /** One command. Aborting the signal abandons it: its connection closes, what it asked for may still happen. */
 export async function command(
-  pooler: RolloutPooler,
+  pooler: PoolerProcess,
   text: string,
   signal: AbortSignal,
   timeoutMs = TIMEOUT_MS,
@@ -39,14 +39,14 @@ export async function command(
     timeoutMs,
   });
   if (result.code !== 0) {
-    throw new ConsoleError(`PgBouncer on ${pooler.name}, ${text}: ${result.stderr.trim().split("\n")[0]}`);
+    throw new ConsoleError(`PgBouncer on ${nameOf(pooler)}, ${text}: ${result.stderr.trim().split("\n")[0]}`);
   }
   return result.stdout;
 }
 
 /** Rows of a SHOW command, each as column → text. */
 export async function show(
-  pooler: RolloutPooler,
+  pooler: PoolerProcess,
   what: string,
   signal: AbortSignal,
 ): Promise<Record<string, string>[]> {
@@ -58,7 +58,7 @@ export async function show(
     timeoutMs: TIMEOUT_MS,
   });
   if (result.code !== 0) {
-    throw new ConsoleError(`PgBouncer on ${pooler.name}, SHOW ${what}: ${result.stderr.trim().split("\n")[0]}`);
+    throw new ConsoleError(`PgBouncer on ${nameOf(pooler)}, SHOW ${what}: ${result.stderr.trim().split("\n")[0]}`);
   }
   const [head, ...lines] = result.stdout.split("\n").filter((line) => line !== "");
   const columns = head!.split("\t");

@@ -7,6 +7,7 @@ import { waitFor } from "../wait.ts";
 import { command, show } from "./console.ts";
 import { linesWithout } from "./databases.ts";
 import { entriesOf, overrideFile } from "./entries.ts";
+import { nameOf, type PoolerProcess, runningProcesses } from "./processes.ts";
 
 const LEAVE_LIMIT_MS = 60_000;
 
@@ -22,25 +23,23 @@ export async function drain(
     if (lines.length === 0) continue;
     await override(pooler, lines, context.signal);
     try {
-      await waitFor(
-        context,
-        { what: `pooler ${pooler.name} has left ${replica.name}`, limitMs: LEAVE_LIMIT_MS },
-        async () => {
-          const left = (await show(pooler, "SERVERS", context.signal)).filter(
-            (server) => server.addr === replica.connection.address,
-          );
-          if (left.length > 0)
-            throw new Error(
-              `${left.length} connections: ${left.map((s) => `${s.user}@${s.database} ${s.state}, server pid ${s.remote_pid}`).join("; ")}`,
-            );
-          return true;
-        },
-      );
+      for (const process of await runningProcesses(pooler, context.signal)) await hasLeft(process, replica, context);
     } catch (error) {
       await undrain([pooler], AbortSignal.timeout(15_000));
       throw error;
     }
   }
+}
+
+async function hasLeft(process: PoolerProcess, replica: RolloutMember, context: Context): Promise<void> {
+  const what = `pooler ${nameOf(process)} has left ${replica.name}`;
+  await waitFor(context, { what, limitMs: LEAVE_LIMIT_MS }, async () => {
+    const servers = await show(process, "SERVERS", context.signal);
+    const left = servers.filter((server) => server.addr === replica.connection.address);
+    if (left.length === 0) return true;
+    const sessions = left.map((s) => `${s.user}@${s.database} ${s.state}, server pid ${s.remote_pid}`);
+    throw new Error(`${left.length} connections: ${sessions.join("; ")}`);
+  });
 }
 
 export async function undrain(poolers: RolloutPooler[], signal: AbortSignal): Promise<void> {
@@ -49,7 +48,7 @@ export async function undrain(poolers: RolloutPooler[], signal: AbortSignal): Pr
 
 async function override(pooler: RolloutPooler, lines: string[], signal: AbortSignal): Promise<void> {
   await writeOverride(pooler, lines);
-  await command(pooler, "RELOAD", signal);
+  for (const process of await runningProcesses(pooler, signal)) await command(process, "RELOAD", signal);
 }
 
 export async function writeOverride(pooler: RolloutPooler, lines: string[]): Promise<void> {

@@ -6,15 +6,14 @@ import { type Host, hostAt } from "../host.ts";
 import { type DatabaseEntry, databaseEntries } from "./databases.ts";
 
 export const POOLER_SERVICE = "pgbouncer";
-/** The same program once more in supervisor.conf, for online restarts. */
-export const TAKEOVER_SERVICE = "pgbouncer_takeover";
 
 /** Included last by pgbouncer.ini; lines here replace entries of [databases]. Empty when nothing is under way. */
 export const overrideFile = (host: Host): string => path.join(host.paths.rollout, "pgbouncer.ini");
 
-export async function iniInForce(pooler: RolloutPooler): Promise<string> {
+/** @param file of a process; the first one's says the same about databases as the others */
+export async function iniInForce(pooler: RolloutPooler, file = "pgbouncer.ini"): Promise<string> {
   const host = hostAt(pooler.connection);
-  return (await host.transport.readFile(path.join(host.paths.current(POOLER_SERVICE), "pgbouncer.ini")))?.text ?? "";
+  return (await host.transport.readFile(path.join(host.paths.current(POOLER_SERVICE), file)))?.text ?? "";
 }
 
 export async function entriesOf(pooler: RolloutPooler): Promise<DatabaseEntry[]> {

@@ -9,6 +9,7 @@ import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { command, quoteName } from "./console.ts";
 import { entriesOf } from "./entries.ts";
+import { type PoolerProcess, runningProcesses } from "./processes.ts";
 import { arm, disarm } from "./watchdog.ts";
 
 export interface PauseLimits {
@@ -36,9 +37,9 @@ export async function pause(
   limits: PauseLimits,
   context: Context,
 ): Promise<Paused> {
-  const held = await Promise.all(
-    poolers.map(async (pooler) => ({ pooler, aliases: await aliasesOf(pooler, primary.connection.address) })),
-  );
+  const held = (
+    await Promise.all(poolers.map((pooler) => heldBy(pooler, primary.connection.address, context.signal)))
+  ).flat();
   await noOldTransaction(target, limits, context);
   const started = Date.now();
   const resume = async (): Promise<number> => {
@@ -78,7 +79,7 @@ export async function pause(
   }
 }
 
-async function pauseOne(pooler: RolloutPooler, alias: string, signal: AbortSignal, limitMs: number): Promise<void> {
+async function pauseOne(pooler: PoolerProcess, alias: string, signal: AbortSignal, limitMs: number): Promise<void> {
   try {
     await command(pooler, `PAUSE ${quoteName(alias)}`, signal, limitMs + 5000);
   } catch (error) {
@@ -87,7 +88,7 @@ async function pauseOne(pooler: RolloutPooler, alias: string, signal: AbortSigna
 }
 
 /** RESUME; that nothing is paused is fine. */
-export async function resumeOne(pooler: RolloutPooler, alias: string, signal: AbortSignal): Promise<void> {
+export async function resumeOne(pooler: PoolerProcess, alias: string, signal: AbortSignal): Promise<void> {
   try {
     await command(pooler, `RESUME ${quoteName(alias)}`, signal);
   } catch (error) {
@@ -95,8 +96,16 @@ export async function resumeOne(pooler: RolloutPooler, alias: string, signal: Ab
   }
 }
 
-async function aliasesOf(pooler: RolloutPooler, address: string): Promise<string[]> {
-  return (await entriesOf(pooler)).filter((entry) => entry.hosts.includes(address)).map((entry) => entry.alias);
+interface Held {
+  pooler: PoolerProcess;
+  aliases: string[];
+}
+
+/** Every process of a pooler, with its entries that lead to the address. */
+async function heldBy(pooler: RolloutPooler, address: string, signal: AbortSignal): Promise<Held[]> {
+  const entries = await entriesOf(pooler);
+  const aliases = entries.filter((entry) => entry.hosts.includes(address)).map((entry) => entry.alias);
+  return (await runningProcesses(pooler, signal)).map((process) => ({ pooler: process, aliases }));
 }
 
 interface Session {

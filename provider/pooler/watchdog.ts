@@ -1,15 +1,15 @@
 /**
- * A watchdog on the pooler's host: armed before PAUSE, it says RESUME at the limit whatever happens to us.
+ * A watchdog on the pooler's host, one for each PgBouncer process: armed before PAUSE, it says RESUME at the limit whatever happens to us.
  * It is a process of its own that outlives the provider; disarming ends it by pid.
  */
 
 import * as path from "node:path";
-import type { RolloutPooler } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
 import { run } from "../transports/transport.ts";
 import { consoleArgv, quoteName } from "./console.ts";
+import type { PoolerProcess } from "./processes.ts";
 
-const pidFile = (pooler: RolloutPooler): string => path.join(pooler.connection.run, "resume-watchdog.pid");
+const pidFile = (pooler: PoolerProcess): string => path.join(pooler.socket, "resume-watchdog.pid");
 
 // $1 seconds, $2 pid file, the rest: psql and its arguments; names a line each. A RESUME of what is not paused is refused, and harmless.
 const SCRIPT = `sleep "$1"; shift; file=$1; shift
@@ -26,7 +26,7 @@ const DETACH = 'file=$1; shift; setsid "$@" </dev/null >/dev/null 2>&1 & echo $!
  * @param limitMs counted from now
  */
 export async function arm(
-  pooler: RolloutPooler,
+  pooler: PoolerProcess,
   aliases: string[],
   limitMs: number,
   signal: AbortSignal,
@@ -41,7 +41,7 @@ export async function arm(
   });
 }
 
-export async function disarm(pooler: RolloutPooler, signal: AbortSignal): Promise<void> {
+export async function disarm(pooler: PoolerProcess, signal: AbortSignal): Promise<void> {
   const host = hostAt(pooler.connection);
   const pid = (await host.transport.readFile(pidFile(pooler)))?.text.trim();
   if (!pid || !/^\d+$/.test(pid)) return;

@@ -14,9 +14,21 @@ export interface SqlTarget {
 
 export class SqlError extends Error {}
 
-/** Settings of a session that must leave no trace of what it sends. */
-export const QUIET_SESSION =
-  "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'; SET log_duration = off;";
+/**
+ * Settings of a session that must leave no trace of what it sends: not in the log, in pg_stat_activity, in
+ * pg_stat_statements or in pgaudit. The last two are taken by a server that has not loaded them, too.
+ */
+export const QUIET_SESSION = [
+  "SET log_statement = 'none';",
+  "SET log_min_duration_statement = -1;",
+  "SET log_min_duration_sample = -1;",
+  "SET log_transaction_sample_rate = 0;",
+  "SET log_min_error_statement = 'panic';",
+  "SET log_duration = off;",
+  "SET track_activities = off;",
+  "SET pg_stat_statements.track = 'none';",
+  "SET pgaudit.log = 'none';",
+].join(" ");
 
 /**
  * Runs one SELECT and gives its rows as objects.

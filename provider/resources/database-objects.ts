@@ -1,40 +1,33 @@
 /** DatabaseObjects: roles, databases, extensions and grants, through the local socket of whoever is primary. */
 
 import type { DatabaseObjectsInputs, DatabaseObjectsOutputs } from "../../infra/resources.ts";
+import { converge, lookAt } from "../postgres/catalog.ts";
 import { findPrimary, targetOf } from "../postgres/members.ts";
-import {
-  createDatabaseScript,
-  databaseDriftQuery,
-  databaseScript,
-  ROLES_QUERY,
-  type RoleFacts,
-  roleDrift,
-  roleScript,
-} from "../postgres/objects-sql.ts";
-import { execute, type SqlTarget, select } from "../postgres/sql.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffValues } from "./diff-values.ts";
 
 export const databaseObjects: Resource<DatabaseObjectsInputs, DatabaseObjectsOutputs> = {
   secrets: ["verifiers"],
 
-  diff(olds, news): DiffResult {
-    const detailed = diffValues(olds, news, ["roles", "databases", "cluster"]);
+  diff(olds, news, _oldInputs, note): DiffResult {
+    const detailed = diffValues(olds, news, ["roles", "databases", "monitors", "removedRoles", "cluster"]);
     olds.drift?.forEach((_, i) => {
       detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
     });
+    for (const line of leftBehind(olds, news)) note(line);
     return { changes: Object.keys(detailed).length > 0, detailed };
   },
 
   async create(news, context) {
-    await converge(news, news.cluster, context);
-    return { id: news.cluster, outputs: { ...news, drift: [] } };
+    return { id: news.cluster, outputs: await apply(news, {}, news.cluster, context) };
   },
 
   async read(id, olds, oldInputs, context) {
     try {
       const primary = targetOf(await findPrimary(olds.members, context.signal));
-      return { id, inputs: oldInputs, outputs: { ...olds, drift: await findDrift(primary, olds, context.signal) } };
+      const { drift, undeclared } = await lookAt(primary, olds, context.signal);
+      if (undeclared.length > 0) context.log("info", `not declared, and left alone: ${undeclared.join(", ")}`);
+      return { id, inputs: oldInputs, outputs: { ...olds, drift, undeclared } };
     } catch (error) {
       context.signal.throwIfAborted();
       // A fleet that is down is for Rollout and the instances to mend; the objects cannot be asked for.
@@ -43,68 +36,50 @@ export const databaseObjects: Resource<DatabaseObjectsInputs, DatabaseObjectsOut
     }
   },
 
-  async update(id, _olds, news, context) {
-    await converge(news, id, context);
-    return { ...news, drift: [] };
+  async update(id, olds, news, context) {
+    return apply(news, olds.roles, id, context);
   },
 
   // Databases and roles hold data and access: taking the declaration away drops nothing.
   async delete(_id, olds, context) {
-    const names = [...olds.databases.map((d) => `database ${d.name}`), ...olds.roles.map((r) => `role ${r.name}`)];
+    const names = [
+      ...Object.keys(olds.databases).map((name) => `database ${name}`),
+      ...Object.keys(olds.roles).map((name) => `role ${name}`),
+    ];
     context.log("debug", `left in place: ${names.join(", ")}`);
   },
 };
 
-async function converge(news: DatabaseObjectsInputs, id: string, context: Context): Promise<void> {
+async function apply(
+  news: DatabaseObjectsInputs,
+  before: object,
+  id: string,
+  context: Context,
+): Promise<DatabaseObjectsOutputs> {
   const primary = targetOf(await findPrimary(news.members, context.signal));
   try {
-    const facts = await rolesByName(primary, context.signal);
-    const scripts: string[] = [];
-    for (const role of news.roles) {
-      const verifier = news.verifiers[role.name];
-      if (roleDrift(role, facts.get(role.name), verifier).length === 0) continue;
-      scripts.push(roleScript(role, facts.has(role.name), verifier));
-    }
-    if (scripts.length > 0) await execute(primary, scripts.join("\n"), context.signal);
-    const existing = await databaseNames(primary, context.signal);
-    for (const database of news.databases) {
-      context.status(`database ${database.name}`);
-      if (!existing.has(database.name)) await execute(primary, createDatabaseScript(database), context.signal);
-      await execute({ ...primary, database: database.name }, databaseScript(database), context.signal);
-    }
+    await converge(primary, news, new Set(Object.keys(before)), context, context.signal);
+    const { undeclared } = await lookAt(primary, news, context.signal);
+    return { ...news, drift: [], undeclared };
   } catch (error) {
-    throw new PartialFailure((error as Error).message, id, { ...news, drift: ["not all applied"] }, { cause: error });
+    const outputs = { ...news, drift: ["not all applied"], undeclared: [] };
+    throw new PartialFailure((error as Error).message, id, outputs, { cause: error });
   }
 }
 
-async function findDrift(primary: SqlTarget, olds: DatabaseObjectsInputs, signal: AbortSignal): Promise<string[]> {
-  const [facts, existing] = await Promise.all([rolesByName(primary, signal), databaseNames(primary, signal)]);
-  const found = olds.roles.flatMap((role) => roleDrift(role, facts.get(role.name), olds.verifiers[role.name]));
-  for (const database of olds.databases) {
-    if (!existing.has(database.name)) {
-      found.push(`database ${database.name} is missing`);
-      continue;
-    }
-    const [row] = await select<{ missing_extensions: string[]; missing_grants: string[]; owner: string }>(
-      { ...primary, database: database.name },
-      databaseDriftQuery(database),
-      signal,
-    );
-    for (const extension of row!.missing_extensions)
-      found.push(`extension ${extension} is missing in ${database.name}`);
-    for (const role of row!.missing_grants) found.push(`role ${role} lacks its grants in ${database.name}`);
-    if (row!.owner !== database.owner)
-      found.push(`database ${database.name} belongs to ${row!.owner}, not ${database.owner}`);
-  }
-  return found;
-}
-
-async function rolesByName(primary: SqlTarget, signal: AbortSignal): Promise<Map<string, RoleFacts>> {
-  const rows = await select<RoleFacts>(primary, ROLES_QUERY, signal);
-  return new Map(rows.map((row) => [row.name, row]));
-}
-
-async function databaseNames(primary: SqlTarget, signal: AbortSignal): Promise<Set<string>> {
-  const rows = await select<{ name: string }>(primary, "SELECT datname AS name FROM pg_database", signal);
-  return new Set(rows.map((row) => row.name));
+/** What was declared and no longer is, and is not to be dropped either. */
+function leftBehind(olds: DatabaseObjectsInputs, news: DatabaseObjectsInputs): string[] {
+  const gone = (was: object | undefined, is: object | undefined): string[] =>
+    is === undefined || Array.isArray(was) ? [] : Object.keys(was ?? {}).filter((name) => !Object.hasOwn(is, name));
+  return [
+    ...gone(olds.roles, news.roles)
+      .filter((name) => !news.removedRoles?.includes(name))
+      .map(
+        (name) =>
+          `role ${name} is no longer declared; it stays with its rights, and pg_hba.conf and the pooler do not let it in. To drop it: postgres-fleet:removed: { roles: [${name}] }`,
+      ),
+    ...gone(olds.databases, news.databases).map(
+      (name) => `database ${name} is no longer declared; it stays with its data, and the pooler does not know it`,
+    ),
+  ];
 }

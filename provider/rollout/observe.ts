@@ -9,7 +9,8 @@ import { activeGeneration, type Host, hostAt } from "../host.ts";
 import { differences } from "../pooler/check.ts";
 import { show } from "../pooler/console.ts";
 import { databaseEntries } from "../pooler/databases.ts";
-import { filesNewerThanLoad, iniInForce, overrideFile, POOLER_SERVICE, TAKEOVER_SERVICE } from "../pooler/entries.ts";
+import { filesNewerThanLoad, iniInForce, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { type PoolerProcess, processesOf, stateOf } from "../pooler/processes.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
 import { UnreachableError } from "../transports/transport.ts";
@@ -40,7 +41,12 @@ interface Row {
   replicas: Record<string, string> | null;
 }
 
-const QUERY = `
+/** Maps that would not load: the view is there from 15 on. */
+const IDENT_ERRORS = `
+            UNION ALL SELECT format('pg_ident.conf:%s: %s', line_number, error) FROM pg_ident_file_mappings WHERE error IS NOT NULL`;
+
+/** @param version major of the server that is asked */
+const query = (version: number): string => `
   SELECT pg_is_in_recovery() AS in_recovery,
          (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
          (SELECT json_object_agg(name, setting) FROM (SELECT DISTINCT ON (name) name, setting FROM pg_file_settings
@@ -48,7 +54,7 @@ const QUERY = `
          (SELECT json_agg(DISTINCT name) FROM pg_file_settings WHERE sourcefile ~ '/postgresql\\.auto\\.conf$') AS altered,
          (SELECT json_agg(line) FROM (
             SELECT format('%s:%s: %s', sourcefile, sourceline, error) AS line FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied' AND error !~ 'cannot be changed without restarting the server$'
-            UNION ALL SELECT format('pg_hba.conf:%s: %s', line_number, error) FROM pg_hba_file_rules WHERE error IS NOT NULL) e) AS errors,
+            UNION ALL SELECT format('pg_hba.conf:%s: %s', line_number, error) FROM pg_hba_file_rules WHERE error IS NOT NULL${version >= 15 ? IDENT_ERRORS : ""}) e) AS errors,
          (SELECT json_agg(name ORDER BY name) FROM pg_settings WHERE pending_restart) AS pending,
          (SELECT json_object_agg(name, setting::bigint) FROM pg_settings WHERE name IN (${HOT_STANDBY_FIVE.map((n) => `'${n}'`).join(", ")})) AS five,
          (extract(epoch FROM pg_conf_load_time()) * 1000)::float8 AS loaded_ms,
@@ -94,13 +100,14 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
     replicas: {},
   };
   try {
-    const [hasData, generation] = await Promise.all([
-      host.transport.exists(path.join(member.dataDirectory, "PG_VERSION")),
+    const [version, generation] = await Promise.all([
+      host.transport.readFile(path.join(member.dataDirectory, "PG_VERSION")),
       activeGeneration(host, SERVICE),
     ]);
+    const hasData = version !== undefined;
     const at: LiveMember = { ...none, hasData, generation, held: await readHold(host) };
     if (!hasData) return at;
-    const row = await ask(member, context);
+    const row = await ask(member, Number.parseInt(version.text, 10), context);
     if (!row) return { ...at, settings: await readSettings(host) };
     return {
       ...at,
@@ -124,11 +131,11 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
   }
 }
 
-async function ask(member: RolloutMember, context: Context): Promise<Row | undefined> {
+async function ask(member: RolloutMember, version: number, context: Context): Promise<Row | undefined> {
   try {
     const [row] = await select<Row>(
       { host: hostAt(member.connection), port: member.port, binDirectory: member.binDirectory },
-      QUERY,
+      query(version),
       context.signal,
     );
     return row;
@@ -157,12 +164,16 @@ async function observePooler(pooler: RolloutPooler, context: Context): Promise<P
       (e) => e.alias,
     );
     const alive = await host.services.alive(context.signal);
-    const main = alive && (await host.services.status(POOLER_SERVICE, context.signal)).running;
-    // An online restart that was killed half-way: the clients are with the process that took over.
-    const takenOver = alive && !main && (await host.services.status(TAKEOVER_SERVICE, context.signal)).running;
-    if (!main && !takenOver) return { ...none, generation, drained };
-    const facts = await askPooler(pooler, drained, context);
-    if (takenOver) facts.differences.push("it runs in the process of an online restart that did not finish");
+    const processes = await processesOf(pooler);
+    const states = alive ? await Promise.all(processes.map((process) => stateOf(process, context.signal))) : [];
+    const running = processes.filter((_, i) => states[i] !== undefined && states[i] !== "down");
+    if (running.length === 0) return { ...none, generation, drained };
+    const facts = await askPooler(pooler, running, drained, context);
+    // The others serve clients meanwhile, and have to be held back with them.
+    for (const process of processes)
+      if (!running.includes(process)) facts.differences.push(`its process ${process.process.number} does not run`);
+    if (states.includes("taken over"))
+      facts.differences.push("it runs in the process of an online restart that did not finish");
     return { ...none, generation, drained, running: true, ...facts };
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
@@ -173,18 +184,21 @@ async function observePooler(pooler: RolloutPooler, context: Context): Promise<P
 
 async function askPooler(
   pooler: RolloutPooler,
+  processes: PoolerProcess[],
   drained: string[],
   context: Context,
 ): Promise<Pick<PoolerFacts, "paused" | "differences">> {
   try {
-    const databases = await show(pooler, "DATABASES", context.signal);
-    const paused = databases.filter((row) => row.paused === "1").map((row) => row.name!);
-    const all = await differences(pooler, await iniInForce(pooler), context.signal);
+    const paused = new Set<string>();
+    const all: string[] = [];
+    for (const process of processes) {
+      const databases = await show(process, "DATABASES", context.signal);
+      for (const row of databases) if (row.paused === "1") paused.add(row.name!);
+      const found = await differences(process, await iniInForce(pooler, process.process.ini), context.signal);
+      all.push(...found.filter((line) => !drained.some((alias) => line.startsWith(`database ${alias} `))));
+    }
     if (await filesNewerThanLoad(pooler)) all.push("its files were written after it last read them");
-    return {
-      paused,
-      differences: all.filter((line) => !drained.some((alias) => line.startsWith(`database ${alias} `))),
-    };
+    return { paused: [...paused], differences: [...new Set(all)] };
   } catch (error) {
     context.signal.throwIfAborted();
     return { paused: [], differences: [(error as Error).message] };

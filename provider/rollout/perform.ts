@@ -5,6 +5,7 @@ import type { Step } from "../../infra/rollout/types.ts";
 import { drain, undrain } from "../pooler/drain.ts";
 import { entriesOf } from "../pooler/entries.ts";
 import { resumeOne } from "../pooler/pause.ts";
+import { runningProcesses } from "../pooler/processes.ts";
 import type { Run } from "./execute.ts";
 import * as member from "./member-steps.ts";
 import * as membership from "./membership-steps.ts";
@@ -73,5 +74,7 @@ export async function perform(step: Step, run: Run): Promise<void> {
 
 /** A pause that an earlier run left: every entry of these poolers is resumed. */
 async function resumeAll(poolers: RolloutPooler[], signal: AbortSignal): Promise<void> {
-  for (const each of poolers) for (const { alias } of await entriesOf(each)) await resumeOne(each, alias, signal);
+  for (const each of poolers)
+    for (const process of await runningProcesses(each, signal))
+      for (const { alias } of await entriesOf(each)) await resumeOne(process, alias, signal);
 }

@@ -2,17 +2,22 @@
 
 import * as path from "node:path";
 import { parseSettings } from "../../infra/rendering/conf-text.ts";
+import { atLeast } from "../../infra/rendering/version.ts";
 import type { RolloutPooler } from "../../infra/resources.ts";
 import { POOLER_RESTART_ONLY } from "../../infra/rollout/pooler-settings.ts";
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
 import { differences, tryStaged } from "../pooler/check.ts";
 import { command, show } from "../pooler/console.ts";
 import { writeOverride } from "../pooler/drain.ts";
-import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE, TAKEOVER_SERVICE } from "../pooler/entries.ts";
+import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { nameOf, type PoolerProcess, processesIn, processesOf, stateOf } from "../pooler/processes.ts";
+import { runningVersion, warnOfOldVersion } from "../pooler/version.ts";
 import type { Context } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
 
 const START_LIMIT_MS = 30_000;
+/** Clients that are not gone by then are cut off between two transactions. */
+const LEAVE_LIMIT_MS = 60_000;
 
 /** A process that takes over keeps these as they are: for them clients have to connect anew. */
 const NEW_SOCKETS = new Set([
@@ -30,35 +35,95 @@ export async function switchPooler(pooler: RolloutPooler, context: Context): Pro
   const before = await activeGeneration(host, POOLER_SERVICE);
   if (!(await host.transport.exists(overrideFile(host)))) await writeOverride(pooler, []);
   await tryStaged(pooler, pooler.program, context);
-  const restart = before ? await restartNeeded(host, before, pooler.generation) : "plain";
   await activate(host, POOLER_SERVICE, pooler.generation);
   try {
-    await load(pooler, restart, context);
+    await load(pooler, before, context);
   } catch (error) {
     if (!before || before === pooler.generation) throw error;
     await activate(host, POOLER_SERVICE, before);
-    await load(pooler, restart, context);
+    await load({ ...pooler, generation: before }, pooler.generation, context);
     throw new Error(`${(error as Error).message}; generation ${before} is in force again on ${pooler.name}`, {
       cause: error,
     });
   }
 }
 
-/** The process takes the files in force, and is asked whether it did. */
-async function load(pooler: RolloutPooler, restart: RestartKind, context: Context): Promise<void> {
-  const { services } = hostAt(pooler.connection);
-  const was = await services.status(POOLER_SERVICE, context.signal);
-  await services.start(POOLER_SERVICE, context.signal);
-  const now = await services.status(POOLER_SERVICE, context.signal);
-  const same = was.running && was.pid === now.pid;
-  if (same && restart === "online") await restartOnline(pooler, context);
-  if (same && restart === "plain") await services.restart(POOLER_SERVICE, context.signal);
-  if (same && restart === "none") await command(pooler, "RELOAD", context.signal);
-  await ready(pooler, context);
-  const different = await differences(pooler, await iniInForce(pooler), context.signal);
-  if (different.length > 0)
-    throw new Error(`PgBouncer on ${pooler.name} did not take its file: ${different.join("; ")}`);
+/** Every process takes the files in force, one after the other, and is asked whether it did. */
+async function load(pooler: RolloutPooler, before: string, context: Context): Promise<void> {
+  const host = hostAt(pooler.connection);
+  const now = await processesOf(pooler);
+  // Before the others: a process that is to have the port alone could not take it.
+  if (before) await removeSurplus(pooler, before, now.length, context);
+  for (const process of now) {
+    const restart = before ? await restartNeeded(host, process, before, pooler.generation) : "plain";
+    await loadProcess(process, restart, now.length, context);
+  }
   await noteLoaded(pooler);
+  await warnOfOldVersion(now[0]!, context);
+}
+
+async function loadProcess(
+  process: PoolerProcess,
+  restart: RestartKind,
+  processes: number,
+  context: Context,
+): Promise<void> {
+  const { services } = hostAt(process.connection);
+  const { service } = process.process;
+  await makeSocketFolder(process);
+  const was = await services.status(service, context.signal);
+  await services.start(service, context.signal);
+  const now = await services.status(service, context.signal);
+  const same = was.running && was.pid === now.pid;
+  if (same && restart === "online") await restartOnline(process, context);
+  if (same && restart === "plain") {
+    if (processes > 1) await letClientsLeave(process, context);
+    await services.restart(service, context.signal);
+  }
+  if (same && restart === "none") await command(process, "RELOAD", context.signal);
+  await ready(process, context);
+  const different = await differences(process, await iniInForce(process, process.process.ini), context.signal);
+  if (different.length > 0)
+    throw new Error(`PgBouncer on ${nameOf(process)} did not take its file: ${different.join("; ")}`);
+}
+
+async function makeSocketFolder({ connection, process, socket }: PoolerProcess): Promise<void> {
+  if (process.folder === "") return;
+  await hostAt(connection).transport.makeDirectory(socket, { mode: "0755", user: connection.user });
+}
+
+/** Ends processes that the files before had and those in force do not. */
+async function removeSurplus(pooler: RolloutPooler, before: string, keep: number, context: Context): Promise<void> {
+  const host = hostAt(pooler.connection);
+  const old = await processesIn(pooler, host.paths.generation(POOLER_SERVICE, before));
+  for (const each of old.slice(keep).reverse()) {
+    if ((await stateOf(each, context.signal)) === "running") await letClientsLeave(each, context);
+    await removeProcess(each, context);
+  }
+}
+
+async function removeProcess({ connection, process }: PoolerProcess, context: Context): Promise<void> {
+  const { services } = hostAt(connection);
+  for (const name of [process.takeover, process.service]) await services.remove(name, context.signal);
+}
+
+/**
+ * Takes no new clients and ends when the last of its own has left, as far as the version knows how (1.23) and the limit
+ * lets it: new ones are with the other processes. What is left is stopped with its transactions ended.
+ */
+async function letClientsLeave(process: PoolerProcess, context: Context): Promise<void> {
+  const { services } = hostAt(process.connection);
+  if (!atLeast(await runningVersion(process, context.signal), "1.23")) return;
+  await command(process, "SHUTDOWN WAIT_FOR_CLIENTS", context.signal);
+  try {
+    const what = `the clients of ${nameOf(process)} have left`;
+    await waitFor(context, { what, limitMs: LEAVE_LIMIT_MS }, async () => {
+      return (await services.status(process.process.service, context.signal)).pid === 0;
+    });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log("warning", `${(error as Error).message}; it is stopped when their transactions have ended`);
+  }
 }
 
 async function noteLoaded(pooler: RolloutPooler): Promise<void> {
@@ -68,30 +133,31 @@ async function noteLoaded(pooler: RolloutPooler): Promise<void> {
 }
 
 export async function startPooler(pooler: RolloutPooler, context: Context): Promise<void> {
-  await hostAt(pooler.connection).services.start(POOLER_SERVICE, context.signal);
-  await ready(pooler, context);
+  for (const process of await processesOf(pooler)) {
+    await makeSocketFolder(process);
+    await hostAt(pooler.connection).services.start(process.process.service, context.signal);
+    await ready(process, context);
+  }
   await noteLoaded(pooler);
 }
 
 export async function stopPooler(pooler: RolloutPooler, context: Context): Promise<void> {
   const host = hostAt(pooler.connection);
-  if (await host.services.alive(context.signal)) {
-    for (const name of [TAKEOVER_SERVICE, POOLER_SERVICE]) await host.services.remove(name, context.signal);
-  }
+  if (await host.services.alive(context.signal))
+    for (const process of await processesOf(pooler)) await removeProcess(process, context);
   await deactivate(host, POOLER_SERVICE);
 }
 
 type RestartKind = "none" | "online" | "plain";
 
-async function restartNeeded(host: Host, before: string, after: string): Promise<RestartKind> {
+async function restartNeeded(host: Host, process: PoolerProcess, before: string, after: string): Promise<RestartKind> {
+  const { ini, takeover } = process.process;
   const read = async (hash: string, name: string) =>
     (await host.transport.readFile(path.join(host.paths.generation(POOLER_SERVICE, hash), name)))?.text ?? "";
-  const [old, fresh] = (await Promise.all([read(before, "pgbouncer.ini"), read(after, "pgbouncer.ini")])).map(
-    parseSettings,
-  );
+  const [old, fresh] = (await Promise.all([read(before, ini), read(after, ini)])).map(parseSettings);
   const changed = [...POOLER_RESTART_ONLY].filter((key) => old![key] !== fresh![key]);
   if (changed.length === 0) return "none";
-  const canTakeOver = (await read(after, "supervisor.conf")).includes(`[program:${TAKEOVER_SERVICE}]`);
+  const canTakeOver = (await read(after, "supervisor.conf")).includes(`[program:${takeover}]`);
   return canTakeOver && !changed.some((key) => NEW_SOCKETS.has(key)) ? "online" : "plain";
 }
 
@@ -99,11 +165,12 @@ async function restartNeeded(host: Host, before: string, after: string): Promise
  * A new process takes over the sockets, clients and servers of the old one; clients notice nothing. Twice, so that
  * in the end the process is the one that starts with the host.
  */
-async function restartOnline(pooler: RolloutPooler, context: Context): Promise<void> {
+async function restartOnline(pooler: PoolerProcess, context: Context): Promise<void> {
   const { services } = hostAt(pooler.connection);
+  const { service, takeover } = pooler.process;
   for (const [to, from] of [
-    [TAKEOVER_SERVICE, POOLER_SERVICE],
-    [POOLER_SERVICE, TAKEOVER_SERVICE],
+    [takeover, service],
+    [service, takeover],
   ] as const) {
     await services.start(to, context.signal);
     await waitFor(
@@ -122,18 +189,18 @@ async function restartOnline(pooler: RolloutPooler, context: Context): Promise<v
   }
 }
 
-async function ready(pooler: RolloutPooler, context: Context): Promise<void> {
+async function ready(pooler: PoolerProcess, context: Context): Promise<void> {
   const host = hostAt(pooler.connection);
-  await waitFor(context, { what: `PgBouncer on ${pooler.name} answers`, limitMs: START_LIMIT_MS }, async () => {
-    const status = await host.services.status(POOLER_SERVICE, context.signal);
+  await waitFor(context, { what: `PgBouncer on ${nameOf(pooler)} answers`, limitMs: START_LIMIT_MS }, async () => {
+    const status = await host.services.status(pooler.process.service, context.signal);
     if (status.state === "FATAL") {
-      const log = path.join(host.paths.log, "pgbouncer.log");
+      const log = path.join(host.paths.log, `${pooler.process.service}.log`);
       const lines = ((await host.transport.readFile(log))?.text ?? "").split("\n");
       const said = lines
         .filter((line) => /ERROR|FATAL/.test(line))
         .slice(-3)
         .join(" | ");
-      throw new GiveUp(`PgBouncer on ${pooler.name} does not start: ${said || status.problem} (log: ${log})`);
+      throw new GiveUp(`PgBouncer on ${nameOf(pooler)} does not start: ${said || status.problem} (log: ${log})`);
     }
     return status.running && (await show(pooler, "VERSION", context.signal)).length > 0;
   });

@@ -46,7 +46,7 @@ describe("what is written", () => {
           wanted[`${plan.host}/${component.name}/${name}`] = `${Number.parseInt(mode, 8).toString(8)}\n${body}`;
     const { "plan.json": _plan, ".pgfleet-render.json": _marker, ...files } = written;
     expect(files).toEqual(wanted);
-    expect(files["pool1/client/passfile"]).toContain(":shop_app:@@secret:shop_app.password@@\n");
+    expect(files["pool1/client/passfile"]).toContain(":shop_app:@@secret:shop_app.password|passfile@@\n");
   });
 
   test("plan.json: versioned; each file with mode and hash, each setting with its reason, budget and pool sums", () => {

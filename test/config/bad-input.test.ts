@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LoadContext, RawConfig } from "../../infra/config/load.ts";
+import { accessCases } from "./cases/access.ts";
 import { clusterCases } from "./cases/cluster.ts";
 import { hostsCases } from "./cases/hosts.ts";
 import { machineCases } from "./cases/machine.ts";
@@ -14,6 +15,7 @@ const areas = {
   parameters: parametersCases,
   services: servicesCases,
   objects: objectsCases,
+  access: accessCases,
 };
 
 function expectOne(raw: RawConfig, path: string, gist: (string | RegExp)[], context: Partial<LoadContext> = {}): void {

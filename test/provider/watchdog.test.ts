@@ -4,12 +4,12 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { RolloutPooler } from "../../infra/resources.ts";
+import type { PoolerProcess } from "../../provider/pooler/processes.ts";
 import { arm, disarm } from "../../provider/pooler/watchdog.ts";
 import { processesOf, until } from "../e2e/support/processes.ts";
 
 let folder: string;
-let pooler: RolloutPooler;
+let pooler: PoolerProcess;
 const signal = AbortSignal.timeout(60_000);
 const watchdogs = () => processesOf(folder).filter(({ command }) => command.includes("pgfleet-resume"));
 
@@ -21,8 +21,9 @@ beforeEach(() => {
     name: "pool1",
     binDirectory: folder,
     port: 6432,
+    socket: folder,
     connection: { host: "pool1", home: folder, run: folder, user: os.userInfo().username },
-  } as unknown as RolloutPooler;
+  } as unknown as PoolerProcess;
 });
 
 afterEach(async () => {

@@ -76,7 +76,7 @@ describe("what every file promises", () => {
     for (const plan of plans) {
       for (const component of plan.components) {
         const found = component.files.flatMap((f) =>
-          [...f.body.matchAll(/@@secret:(.+?)@@/g)].map((match) => match[1]!),
+          [...f.body.matchAll(/@@secret:(.+?)(?:\|[a-z]+)?@@/g)].map((match) => match[1]!),
         );
         expect(component.secrets).toEqual([...new Set(found)].sort());
       }

@@ -1,9 +1,11 @@
 /** Databases, roles and secrets: what refers to what. */
 
 import { networkKey } from "../network.ts";
-import type { Report } from "../problems.ts";
+import type { Path, Report } from "../problems.ts";
 import type { Draft } from "../schema/fleet.ts";
 import { didYouMean, nearest } from "../suggest.ts";
+
+type DraftDatabase = NonNullable<NonNullable<Draft["databases"]>[string]>;
 
 export function checkDatabases(draft: Draft, report: Report): void {
   const roles = Object.keys(draft.roles ?? {});
@@ -14,6 +16,7 @@ export function checkDatabases(draft: Draft, report: Report): void {
     if (base !== undefined && databases.includes(base)) {
       report.add(path, `"${name}" is what the pooler calls the replicas of "${base}". Choose another name.`);
     }
+    checkExtensionSchemas(database, path, report);
     const owner = database?.owner;
     if (owner === undefined) continue;
     if (!roles.includes(owner)) {
@@ -30,6 +33,21 @@ export function checkDatabases(draft: Draft, report: Report): void {
         `"${owner}" has access ${access}, but an owner can do everything. Write roles.${owner}.access: owner, or name another owner.`,
       );
     }
+  }
+}
+
+function checkExtensionSchemas(database: DraftDatabase | undefined, path: Path, report: Report): void {
+  const schemas = ["public", ...(database?.schemas ?? [])];
+  const extensions = database?.extensions ?? [];
+  for (const [extension, schema] of Object.entries(database?.extensionSchemas ?? {})) {
+    const at = [...path, "extensionSchemas", extension];
+    if (!extensions.includes(extension))
+      report.add(at, `is about an extension that is not under extensions.${didYouMean(extension, extensions)}`);
+    else if (schema !== undefined && !schemas.includes(schema))
+      report.add(
+        at,
+        `"${schema}" is not a schema of the database.${didYouMean(schema, schemas)} Schemas are: ${schemas.join(", ")}.`,
+      );
   }
 }
 

@@ -7,6 +7,7 @@ import type { Draft } from "../schema/fleet.ts";
 import type { HostSpec, MonitoringSpec, PoolerSpec } from "../spec.ts";
 import { didYouMean } from "../suggest.ts";
 import { formatSeconds } from "../units.ts";
+import { resolvePools } from "./pools.ts";
 
 const daySeconds = 86_400;
 
@@ -16,6 +17,7 @@ export function resolvePooler(draft: Draft, hosts: HostSpec[], report: Report): 
   if (names.length === 0) return undefined;
   const parameters = definedOnly(given?.parameters ?? {});
   checkPoolerParameters(parameters, report);
+  const pools = resolvePools(draft, report);
   return {
     hosts: names,
     poolMode: given?.poolMode ?? "transaction",
@@ -24,6 +26,7 @@ export function resolvePooler(draft: Draft, hosts: HostSpec[], report: Report): 
     reservePoolSize: given?.reservePoolSize ?? 5,
     port: given?.port ?? 6432,
     parameters,
+    ...pools,
   };
 }
 
@@ -33,10 +36,14 @@ const POOLER_OWNED: Record<string, string> = {
   default_pool_size: "pooler.poolSize",
   reserve_pool_size: "pooler.reservePoolSize",
   max_client_conn: "pooler.maxClientConnections",
+  max_prepared_statements: "pooler.maxPreparedStatements",
+  max_db_connections: "pooler.databases.<name>.maxConnections",
+  so_reuseport: "pooler.processes",
+  peer_id: "pooler.processes",
   listen_port: "pooler.port",
   listen_addr: "the host's address",
-  admin_users: "",
-  stats_users: "",
+  admin_users: "pooler.adminUsers",
+  stats_users: "pooler.statsUsers",
   auth_type: "",
   auth_file: "",
   unix_socket_dir: "",

@@ -1,10 +1,13 @@
 /** All keys of the namespace `postgres-fleet`. */
 
 import { z } from "zod";
+import { adminNetworks, hba, ident } from "./access.ts";
 import { cluster, connections, initdb, platform, restart, version, workload } from "./cluster.ts";
+import { databases } from "./databases.ts";
 import { cpus, disk, hosts, memory, primary, storage } from "./hosts.ts";
-import { allowedNetworks, databases, roles, secrets, stateDir } from "./objects.ts";
+import { allowedNetworks, secrets, stateDir } from "./objects.ts";
 import { clusterParameters } from "./parameters.ts";
+import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
 import { monitoring, pooler } from "./services.ts";
 
@@ -30,8 +33,13 @@ export const fleetSchema = z.strictObject({
   monitoring,
   databases,
   roles,
+  removed,
+  objects,
   secrets,
   allowedNetworks,
+  adminNetworks,
+  hba,
+  ident,
   stateDir,
 });
 

@@ -1,79 +1,9 @@
-/** Databases, roles, secrets, and who may connect. */
+/** Secrets, who may connect, and where state is. */
 
 import { z } from "zod";
-import {
-  databaseNameProblem,
-  extensionNameProblem,
-  extensionPattern,
-  identifierPattern,
-  roleNameProblem,
-  secretNameProblem,
-} from "../names.ts";
+import { identifierPattern, secretNameProblem } from "../names.ts";
 import { networkProblem } from "../network.ts";
-import { integer, key, text } from "./key.ts";
-
-export const databases = key(
-  z
-    .record(
-      text(databaseNameProblem, identifierPattern),
-      z.strictObject({
-        owner: key(z.string(), {
-          shape: "the name of a role under `roles`",
-          example: "broxiva_owner",
-          about: "Role that owns the database and what is made in it.",
-        }),
-        extensions: key(z.array(text(extensionNameProblem, extensionPattern)).prefault([]), {
-          shape: "a list of extension names",
-          example: "[pg_stat_statements, uuid-ossp]",
-          about: "Extensions installed in the database.",
-        }),
-      }),
-    )
-    .prefault({}),
-  {
-    shape: "a map of database names to databases",
-    example: "{ broxiva: { owner: broxiva_owner } }",
-    about: "Databases that exist. A name is small letters, digits and _, at most 63 bytes.",
-  },
-);
-
-export const roles = key(
-  z
-    .record(
-      text(roleNameProblem, identifierPattern),
-      z.strictObject({
-        access: key(z.enum(["owner", "readwrite", "readonly"]), {
-          shape: "one of owner, readwrite, readonly",
-          example: "readwrite",
-          about: "What the role may do in each database: make and change tables, read and write rows, or read.",
-          spellings: { rw: "readwrite", write: "readwrite", ro: "readonly", read: "readonly", admin: "owner" },
-        }),
-        login: key(z.boolean().default(true), {
-          shape: "true or false",
-          example: "false",
-          about: "Whether it can log in.",
-        }),
-        connectionLimit: key(integer(-1, 262143).default(-1), {
-          shape: "a whole number from -1 (no limit) to 262143",
-          example: "50",
-          about: "How many sessions it may have at once; -1 is no limit.",
-        }),
-        passwordSecret: key(z.string().optional(), {
-          shape: "the name of an entry under `secrets`",
-          example: "broxiva_app",
-          about: "Entry under `secrets` that holds the password.",
-          default: "a password is generated once and kept",
-          sensitive: true,
-        }),
-      }),
-    )
-    .prefault({}),
-  {
-    shape: "a map of role names to roles",
-    example: "{ broxiva_app: { access: readwrite } }",
-    about: "Roles of applications and people. A name is small letters, digits and _, at most 63 bytes.",
-  },
-);
+import { key, text } from "./key.ts";
 
 export const secrets = key(
   z

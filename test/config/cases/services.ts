@@ -26,6 +26,42 @@ export const servicesCases: Case[] = [
     "transaction, session",
   ],
   ["pool size 0", { hosts: fleet(), pooler: { poolSize: 0 } }, "pooler.poolSize", "is 0"],
+  ["no process", { hosts: fleet(), pooler: { processes: 0 } }, "pooler.processes", "is 0"],
+  [
+    "pool of an unknown database",
+    { hosts: fleet(), pooler: { databases: { x: {} } } },
+    "pooler.databases.x",
+    "no database",
+  ],
+  ["pool of an unknown role", { hosts: fleet(), pooler: { users: { x: {} } } }, "pooler.users.x", "no role"],
+  [
+    "pool of a role that cannot log in",
+    { hosts: fleet(), roles: { x: { access: "readonly", login: false } }, pooler: { users: { x: {} } } },
+    "pooler.users.x",
+    "login: false",
+  ],
+  [
+    "pool of a role above its own limit",
+    {
+      hosts: fleet(),
+      roles: { x: { access: "readonly", connectionLimit: 5 } },
+      pooler: { users: { x: { maxConnections: 6 } } },
+    },
+    "pooler.users.x.maxConnections",
+    "at most 5",
+  ],
+  [
+    "console user that could not log in",
+    { hosts: fleet(), pooler: { adminUsers: ["anna"] } },
+    "pooler.adminUsers[0]",
+    "no role under roles that may log in",
+  ],
+  [
+    "a setting that a key decides",
+    { hosts: fleet(), pooler: { parameters: { so_reuseport: 1 } } },
+    "pooler.parameters.so_reuseport",
+    "pooler.processes",
+  ],
   ["pooler port 80", { hosts: fleet(), pooler: { port: 80 } }, "pooler.port", "1024 to 65535"],
   [
     "pooler port of the server beside it",

@@ -1,0 +1,136 @@
+/** Settings of each kind of client, as text to paste. */
+
+import { type ClientEndpoint, PASSWORD, type Target, url } from "../../infra/clients.ts";
+
+export const CLIENTS = ["psql", "node-postgres", "prisma", "typeorm", "jdbc", "sqlalchemy"] as const;
+export type Client = (typeof CLIENTS)[number];
+
+const ms = (seconds: number): number => seconds * 1000;
+/** A client that takes one address; the others are for more instances of the application. */
+const one = (target: Target): Target => ({ ...target, hosts: target.hosts.slice(0, 1) });
+
+const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
+  psql: ({ role, readWrite, readOnly, pool }) => {
+    const parameters = { connect_timeout: pool.connectSeconds };
+    // A password on a command line is in the process list: psql asks, or reads its passfile.
+    const line = (target: Target): string => `psql '${url(role, target, parameters).replace(`:${PASSWORD}@`, "@")}'`;
+    return [`# reads and writes`, line(readWrite), `# reads only`, line(readOnly)].join("\n");
+  },
+  "node-postgres": ({ role, readWrite, readOnly, pool }) => {
+    const poolOf = (name: string, target: Target): string =>
+      [
+        `export const ${name} = new Pool({`,
+        `  host: "${target.hosts[0]!.address}",`,
+        `  port: ${target.hosts[0]!.port},`,
+        `  database: "${target.database}",`,
+        `  user: "${role}",`,
+        `  password: process.env.DB_PASSWORD,`,
+        `  max: ${pool.max},`,
+        `  connectionTimeoutMillis: ${ms(pool.waitSeconds)},`,
+        `  idleTimeoutMillis: ${ms(pool.idleSeconds)},`,
+        `});`,
+        `// Without a listener, an idle connection that breaks ends the process.`,
+        `${name}.on("error", (error) => console.error("${name}", error.message));`,
+      ].join("\n");
+    return [`import { Pool } from "pg";`, "", poolOf("writePool", readWrite), "", poolOf("readPool", readOnly)].join(
+      "\n",
+    );
+  },
+  prisma: ({ role, readWrite, readOnly, direct, preparedStatements, pool }) => {
+    const parameters = {
+      connection_limit: pool.max,
+      pool_timeout: pool.waitSeconds,
+      connect_timeout: pool.connectSeconds,
+      ...(preparedStatements ? {} : { pgbouncer: "true" }),
+    };
+    return [
+      `# .env`,
+      `DATABASE_URL="${url(role, one(readWrite), parameters)}"`,
+      `DATABASE_URL_READ="${url(role, one(readOnly), parameters)}"`,
+      ...(direct ? [`DIRECT_URL="${url(role, direct)}"`] : []),
+      "",
+      `// prisma/schema.prisma`,
+      `datasource db {`,
+      `  provider  = "postgresql"`,
+      `  url       = env("DATABASE_URL")`,
+      ...(direct ? [`  directUrl = env("DIRECT_URL") // prisma migrate: session locks`] : []),
+      `}`,
+    ].join("\n");
+  },
+  typeorm: ({ role, readWrite, readOnly, pool }) => {
+    const target = ({ hosts, database }: Target): string =>
+      `{ host: "${hosts[0]!.address}", port: ${hosts[0]!.port}, username: "${role}", password: process.env.DB_PASSWORD, database: "${database}" }`;
+    return [
+      `new DataSource({`,
+      `  type: "postgres",`,
+      `  replication: {`,
+      `    master: ${target(readWrite)},`,
+      `    slaves: [${target(readOnly)}],`,
+      `  },`,
+      `  poolSize: ${pool.max},`,
+      `  extra: { connectionTimeoutMillis: ${ms(pool.waitSeconds)}, idleTimeoutMillis: ${ms(pool.idleSeconds)} },`,
+      `})`,
+    ].join("\n");
+  },
+  jdbc: ({ role, readWrite, readOnly, preparedStatements, pool }) => {
+    const line = ({ hosts, database }: Target): string => {
+      const places = hosts.map(({ address, port }) => `${address}:${port}`).join(",");
+      const parameters = [
+        `connectTimeout=${pool.connectSeconds}`,
+        ...(hosts.length > 1 ? ["loadBalanceHosts=true"] : []),
+        ...(preparedStatements ? [] : ["prepareThreshold=0"]),
+      ];
+      return `jdbc:postgresql://${places}/${database}?${parameters.join("&")}`;
+    };
+    return [
+      `# reads and writes`,
+      `jdbcUrl=${line(readWrite)}`,
+      `# reads only`,
+      `jdbcUrl=${line(readOnly)}`,
+      `# both (HikariCP)`,
+      `username=${role}`,
+      `maximumPoolSize=${pool.max}`,
+      `connectionTimeout=${ms(pool.waitSeconds)}`,
+    ].join("\n");
+  },
+  sqlalchemy: ({ role, readWrite, readOnly, preparedStatements, pool }) => {
+    const line = (target: Target): string => url(role, one(target)).replace("postgresql:", "postgresql+psycopg:");
+    const engine = (name: string, target: Target): string =>
+      [
+        `${name} = create_engine(`,
+        `    "${line(target)}",`,
+        `    pool_size=${pool.max}, max_overflow=0, pool_timeout=${pool.waitSeconds}, pool_pre_ping=True,`,
+        `    connect_args={"connect_timeout": ${pool.connectSeconds}${preparedStatements ? "" : ', "prepare_threshold": None'}},`,
+        `)`,
+      ].join("\n");
+    return [engine("write_engine", readWrite), engine("read_engine", readOnly)].join("\n");
+  },
+};
+
+export const snippet = (client: Client, endpoint: ClientEndpoint): string => WRITERS[client](endpoint);
+
+/** What one has to know beyond the settings, a sentence each. */
+export function notes(endpoint: ClientEndpoint, instances: number): string[] {
+  const { pool, poolMode, preparedStatements, direct, readWrite } = endpoint;
+  return [
+    `${pool.max} connections for each pool of each of ${instances} ${instances === 1 ? "instance" : "instances"} (--instances): more would only wait in PgBouncer.`,
+    `Waiting up to ${pool.waitSeconds} s for a connection outlasts a restart of the primary; a shorter limit makes it an error.`,
+    ...(poolMode === "transaction"
+      ? [
+          "Transaction mode: SET, LISTEN, session advisory locks and temporary tables do not outlive a transaction. Timeouts and search_path belong to the role.",
+          preparedStatements
+            ? "Prepared statements of the protocol work; SQL's PREPARE does not."
+            : "Prepared statements do not outlive a transaction with this PgBouncer; 1.21 and later keep them.",
+        ]
+      : []),
+    ...(direct
+      ? []
+      : [
+          "Nothing lets this role in without the pooler; migrations that hold session locks need allowedNetworks or a rule under hba.",
+        ]),
+    ...(readWrite.hosts.length > 1
+      ? ["There are several poolers. A client that takes one address: give each instance another one."]
+      : []),
+    "Reads from replicas may be a moment behind; read what was just written with the other pool.",
+  ];
+}
