@@ -12,63 +12,107 @@ export interface HbaGroup {
 
 type Row = [type: string, database: string, user: string, address: string, method: string];
 
+/** Longer words do not widen a column. */
+const WIDEST = 40;
+
+/** What is the same for all members of a fleet, made once. */
+interface Shared {
+  /** Replication from each address of a member, in the order of the members; addresses are names of rows. */
+  members: Map<string, { row: Row; names: string[] }>;
+  before: Group[];
+  after: Group[];
+  /** Column widths → lines of each row, in those widths. */
+  lines: Map<string, Map<Row, string>>;
+}
+interface Group {
+  comments: string[];
+  rows: Row[];
+}
+
+const MEMBERS = ["The other members: each may become a replica of this one."];
+const shared = new WeakMap<FleetSpec, Shared>();
+
 /** All lines in order, first match wins; groups that would be empty are left out. */
 export function hbaGroups(spec: FleetSpec, host: HostSpec): HbaGroup[] {
+  let fleet = shared.get(spec);
+  if (!fleet) {
+    fleet = sharedGroups(spec);
+    shared.set(spec, fleet);
+  }
+  const others = { comments: MEMBERS, rows: [] as Row[] };
+  for (const { row, names } of fleet.members.values())
+    if (names.length > 1 || names[0] !== host.name) others.rows.push(row);
+  const groups = [...fleet.before, others, ...fleet.after].filter((group) => group.rows.length > 0);
+  const widths = [0, 0, 0, 0];
+  for (const { rows } of groups)
+    for (const row of rows)
+      for (let i = 0; i < 4; i++) widths[i] = Math.max(widths[i]!, Math.min(row[i]!.length, WIDEST));
+  const lines = linesIn(fleet, widths);
+  return groups.map(({ comments, rows }) => ({ comments, lines: rows.map((row) => lines(row)) }));
+}
+
+function linesIn({ lines }: Shared, widths: readonly number[]): (row: Row) => string {
+  const key = widths.join(" ");
+  const known = lines.get(key) ?? new Map<Row, string>();
+  lines.set(key, known);
+  return (row) => {
+    let line = known.get(row);
+    if (line === undefined) {
+      line = row.map((cell, i) => (i < 4 ? cell.padEnd(widths[i]!) : cell)).join("  ");
+      known.set(row, line);
+    }
+    return line;
+  };
+}
+
+function sharedGroups(spec: FleetSpec): Shared {
+  const replication: Shared["members"] = new Map();
+  for (const { name, address } of members(spec)) {
+    const network = networkOf(spec, address);
+    const known = replication.get(network);
+    if (known) known.names.push(name);
+    else
+      replication.set(network, {
+        row: ["host", "replication", REPLICATION_ROLE, network, "scram-sha-256"],
+        names: [name],
+      });
+  }
+  // No application's row is one of a member: a database "replication" is written in quotes.
   const seen = new Set<string>();
-  const groups: { comments: string[]; rows: Row[] }[] = [
-    {
-      comments: ["The superuser: through the socket only, by operating system user (pg_ident.conf says which)."],
-      rows: [
-        ["local", "all", SUPERUSER, "", `peer map=${IDENT_MAP}`],
-        ["local", "replication", SUPERUSER, "", `peer map=${IDENT_MAP}`],
-      ],
-    },
-    {
-      comments: ["postgres_exporter, on this host."],
-      rows: [["local", "all", EXPORTER_ROLE, "", `peer map=${IDENT_MAP}`]],
-    },
-    {
-      comments: ["The other members: each may become a replica of this one."],
-      rows: members(spec)
-        .filter((member) => member.name !== host.name)
-        .map((member) => ["host", "replication", REPLICATION_ROLE, networkOf(spec, member.address), "scram-sha-256"]),
-    },
-    {
-      comments: ["Application roles through PgBouncer."],
-      rows: applicationRows(
+  const group = (comment: string, rows: Row[]): Group => ({
+    comments: [comment],
+    rows: rows.filter((row) => !seen.has(row.join(" ")) && seen.add(row.join(" "))),
+  });
+  const before = [
+    group("The superuser: through the socket only, by operating system user (pg_ident.conf says which).", [
+      ["local", "all", SUPERUSER, "", `peer map=${IDENT_MAP}`],
+      ["local", "replication", SUPERUSER, "", `peer map=${IDENT_MAP}`],
+    ]),
+    group("postgres_exporter, on this host.", [["local", "all", EXPORTER_ROLE, "", `peer map=${IDENT_MAP}`]]),
+  ];
+  const after = [
+    group(
+      "Application roles through PgBouncer.",
+      applicationRows(
         spec,
         (spec.pooler?.hosts ?? []).map((name) => networkOf(spec, hostNamed(spec, name).address)),
       ),
-    },
-    {
-      comments: ["Application roles from allowedNetworks, without a pooler between."],
-      rows: applicationRows(
+    ),
+    group(
+      "Application roles from allowedNetworks, without a pooler between.",
+      applicationRows(
         spec,
         spec.allowedNetworks.map((network) => networkOf(spec, network)),
       ),
-    },
-    {
-      comments: ["Nobody else. Without these lines the answer would be the same; with them it is on record."],
-      rows: [
-        ["local", "all", "all", "", "reject"],
-        ["local", "replication", "all", "", "reject"],
-        ["host", "all", "all", "all", "reject"],
-        ["host", "replication", "all", "all", "reject"],
-      ],
-    },
+    ),
+    group("Nobody else. Without these lines the answer would be the same; with them it is on record.", [
+      ["local", "all", "all", "", "reject"],
+      ["local", "replication", "all", "", "reject"],
+      ["host", "all", "all", "all", "reject"],
+      ["host", "replication", "all", "all", "reject"],
+    ]),
   ];
-  const fresh = groups.map(({ comments, rows }) => ({
-    comments,
-    rows: rows.filter((row) => !seen.has(row.join(" ")) && seen.add(row.join(" "))),
-  }));
-  const kept = fresh.filter((group) => group.rows.length > 0);
-  const widths = [0, 1, 2, 3].map((i) =>
-    Math.max(...kept.flatMap((group) => group.rows.map((row) => Math.min(row[i]!.length, 40)))),
-  );
-  return kept.map(({ comments, rows }) => ({
-    comments,
-    lines: rows.map((row) => row.map((cell, i) => (i < 4 ? cell.padEnd(widths[i]!) : cell)).join("  ")),
-  }));
+  return { members: replication, before, after, lines: new Map() };
 }
 
 /** [map, OS user, role] for root, who administers the host, and for the user that servers and exporters run as. */
