@@ -8,7 +8,7 @@ import { type SqlTarget, select } from "../postgres/sql.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { command, quoteName } from "./console.ts";
-import { entriesOf } from "./entries.ts";
+import { entriesInForce } from "./entries.ts";
 import { arm, disarm } from "./watchdog.ts";
 
 export interface PauseLimits {
@@ -96,7 +96,7 @@ export async function resumeOne(pooler: RolloutPooler, alias: string, signal: Ab
 }
 
 async function aliasesOf(pooler: RolloutPooler, address: string): Promise<string[]> {
-  return (await entriesOf(pooler)).filter((entry) => entry.hosts.includes(address)).map((entry) => entry.alias);
+  return (await entriesInForce(pooler)).filter((entry) => entry.hosts.includes(address)).map((entry) => entry.alias);
 }
 
 interface Session {
