@@ -1,7 +1,7 @@
 /** The servers of a cluster, what is in their catalog, and the rollout that puts their files in force, in order. */
 
 import * as pulumi from "@pulumi/pulumi";
-import { type FleetSpec, members } from "../config/spec.ts";
+import { type FleetSpec, hostNamed, members, upstreamOf } from "../config/spec.ts";
 import { catalogObjects } from "../fleet.ts";
 import { DatabaseObjects, PostgresInstance, Rollout } from "../pgfleet.ts";
 import { slotName } from "../rendering/names.ts";
@@ -82,12 +82,19 @@ export class Cluster extends pulumi.ComponentResource {
           generation: host.generation("postgresql"),
           repairs: host.repairs("postgresql"),
           slot: slotName(place.name),
+          upstream: upstreamOf(spec, hostNamed(spec, place.name)),
+          reclone: hostNamed(spec, place.name).reclone ?? "",
           settings: host.plan.settings,
         })),
         poolers,
         hosts: [...hosts.values()].map((host) => host.connection),
         gone: spec.gone,
-        pause: spec.rollout,
+        pause: {
+          limitSeconds: spec.rollout.limitSeconds,
+          tries: spec.rollout.tries,
+          terminate: spec.rollout.terminate,
+        },
+        cloneRateKb: spec.rollout.cloneRateKb ?? 0,
       },
       { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => [host.files, host.supervisor])] },
     );

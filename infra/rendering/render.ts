@@ -57,14 +57,14 @@ function renderHost(input: HostInput): HostPlan {
   return { host: host.name, components, settings };
 }
 
-function hostProblems({ layouts, tunings }: RenderInput, host: HostSpec): string[] {
+function hostProblems({ spec, layouts, tunings }: RenderInput, host: HostSpec): string[] {
   const problems: string[] = [];
   const layout = layouts.get(host.name);
   if (layout) problems.push(...layoutProblems(host, layout));
   else problems.push(`host "${host.name}" has no layout`);
   if (isMember(host)) {
     const tuning = tunings.get(host.name);
-    if (tuning) problems.push(...tuningProblems(host.name, tuning));
+    if (tuning) problems.push(...tuningProblems(host.name, tuning, spec.cluster.synchronous === "quorum"));
     else problems.push(`host "${host.name}" is a member and has no tuning`);
   }
   return problems;

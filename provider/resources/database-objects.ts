@@ -1,7 +1,7 @@
 /** DatabaseObjects: roles, databases, extensions and grants, through the local socket of whoever is primary. */
 
 import type { DatabaseObjectsInputs, DatabaseObjectsOutputs } from "../../infra/resources.ts";
-import { findPrimary, targetOf } from "../postgres/members.ts";
+import { findPrimary, NoPrimaryError, targetOf } from "../postgres/members.ts";
 import {
   createDatabaseScript,
   databaseDriftQuery,
@@ -44,7 +44,14 @@ export const databaseObjects: Resource<DatabaseObjectsInputs, DatabaseObjectsOut
   },
 
   async update(id, _olds, news, context) {
-    await converge(news, id, context);
+    try {
+      await converge(news, id, context);
+    } catch (error) {
+      if (!(error instanceof NoPrimaryError)) throw error;
+      // Rollout comes after this one, and is what finishes a switchover or says what to do.
+      context.log("warning", `databases and roles were not changed, run again: ${error.message}`);
+      return { ...news, drift: ["not applied: no member was primary"] };
+    }
     return { ...news, drift: [] };
   },
 

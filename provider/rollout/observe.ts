@@ -8,12 +8,21 @@ import type { MemberFacts, ObservedFleet, PoolerFacts } from "../../infra/rollou
 import { activeGeneration, type Host, hostAt } from "../host.ts";
 import { differences } from "../pooler/check.ts";
 import { show } from "../pooler/console.ts";
-import { databaseEntries } from "../pooler/databases.ts";
-import { filesNewerThanLoad, iniInForce, overrideFile, POOLER_SERVICE, TAKEOVER_SERVICE } from "../pooler/entries.ts";
+import { writeAddress } from "../pooler/databases.ts";
+import {
+  detouredAliases,
+  entriesInForce,
+  filesNewerThanLoad,
+  iniInForce,
+  POOLER_SERVICE,
+  readDetour,
+  TAKEOVER_SERVICE,
+} from "../pooler/entries.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import type { Context } from "../types.ts";
+import { RECLONE_MARKER } from "./marker.ts";
 
 /** What Rollout itself wrote, included last by every member's postgresql.conf. */
 export const holdFile = (host: Host): string => path.join(host.paths.rollout, "postgresql.conf");
@@ -67,7 +76,7 @@ export async function observe(
 ): Promise<LiveFleet> {
   const [live, pools] = await Promise.all([
     Promise.all(members.map((m) => observeMember(m, context))),
-    Promise.all(poolers.map((p) => observePooler(p, context))),
+    Promise.all(poolers.map((p) => observePooler(p, members, context))),
   ]);
   return { source: "live", members: live, poolers: pools };
 }
@@ -86,6 +95,9 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
     pendingRestart: [],
     filesNewerThanLoad: false,
     streaming: false,
+    address: member.connection.address,
+    standby: false,
+    recloned: "",
     slots: [],
     held: {},
     systemIdentifier: "",
@@ -94,11 +106,14 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
     replicas: {},
   };
   try {
-    const [hasData, generation] = await Promise.all([
+    const [hasData, standby, recloned, generation, held] = await Promise.all([
       host.transport.exists(path.join(member.dataDirectory, "PG_VERSION")),
+      host.transport.exists(path.join(member.dataDirectory, "standby.signal")),
+      host.transport.readFile(path.join(member.dataDirectory, RECLONE_MARKER)),
       activeGeneration(host, SERVICE),
+      readHold(host),
     ]);
-    const at: LiveMember = { ...none, hasData, generation, held: await readHold(host) };
+    const at: LiveMember = { ...none, hasData, standby, recloned: recloned?.text.trim() ?? "", generation, held };
     if (!hasData) return at;
     const row = await ask(member, context);
     if (!row) return { ...at, settings: await readSettings(host) };
@@ -140,7 +155,7 @@ async function ask(member: RolloutMember, context: Context): Promise<Row | undef
   }
 }
 
-async function observePooler(pooler: RolloutPooler, context: Context): Promise<PoolerFacts> {
+async function observePooler(pooler: RolloutPooler, members: RolloutMember[], context: Context): Promise<PoolerFacts> {
   const host = hostAt(pooler.connection);
   const none = {
     name: pooler.name,
@@ -149,21 +164,22 @@ async function observePooler(pooler: RolloutPooler, context: Context): Promise<P
     generation: "",
     paused: [],
     drained: [],
+    leadsTo: "",
     differences: [],
   };
   try {
     const generation = await activeGeneration(host, POOLER_SERVICE);
-    const drained = databaseEntries((await host.transport.readFile(overrideFile(host)))?.text ?? "").map(
-      (e) => e.alias,
-    );
+    const drained = (await readDetour(pooler)).without.map(({ address }) => address);
+    const leads = writeAddress(await entriesInForce(pooler));
+    const leadsTo = members.find((m) => m.connection.address === leads)?.name ?? "";
     const alive = await host.services.alive(context.signal);
     const main = alive && (await host.services.status(POOLER_SERVICE, context.signal)).running;
     // An online restart that was killed half-way: the clients are with the process that took over.
     const takenOver = alive && !main && (await host.services.status(TAKEOVER_SERVICE, context.signal)).running;
-    if (!main && !takenOver) return { ...none, generation, drained };
-    const facts = await askPooler(pooler, drained, context);
+    if (!main && !takenOver) return { ...none, generation, drained, leadsTo };
+    const facts = await askPooler(pooler, context);
     if (takenOver) facts.differences.push("it runs in the process of an online restart that did not finish");
-    return { ...none, generation, drained, running: true, ...facts };
+    return { ...none, generation, drained, leadsTo, running: true, ...facts };
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
     context.log("warning", error.message);
@@ -173,7 +189,6 @@ async function observePooler(pooler: RolloutPooler, context: Context): Promise<P
 
 async function askPooler(
   pooler: RolloutPooler,
-  drained: string[],
   context: Context,
 ): Promise<Pick<PoolerFacts, "paused" | "differences">> {
   try {
@@ -181,9 +196,10 @@ async function askPooler(
     const paused = databases.filter((row) => row.paused === "1").map((row) => row.name!);
     const all = await differences(pooler, await iniInForce(pooler), context.signal);
     if (await filesNewerThanLoad(pooler)) all.push("its files were written after it last read them");
+    const aliases = await detouredAliases(pooler);
     return {
       paused,
-      differences: all.filter((line) => !drained.some((alias) => line.startsWith(`database ${alias} `))),
+      differences: all.filter((line) => !aliases.some((alias) => line.startsWith(`database ${alias} `))),
     };
   } catch (error) {
     context.signal.throwIfAborted();

@@ -1,7 +1,7 @@
 /** All keys of the namespace `postgres-fleet`. */
 
 import { z } from "zod";
-import { cluster, connections, initdb, platform, restart, version, workload } from "./cluster.ts";
+import { cluster, connections, initdb, platform, restart, synchronous, version, workload } from "./cluster.ts";
 import { cpus, disk, hosts, memory, primary, storage } from "./hosts.ts";
 import { allowedNetworks, databases, roles, secrets, stateDir } from "./objects.ts";
 import { clusterParameters } from "./parameters.ts";
@@ -16,6 +16,7 @@ export const fleetSchema = z.strictObject({
   workload,
   connections,
   restart,
+  synchronous,
   rollout,
   initdb,
   memory,
