@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 // Three projects: `unit` needs nothing, `server` starts real PostgreSQL servers, `e2e` runs the real engine.
 // `long` kills and breaks things at many points; it takes as long as one lets it.
-const long = ["test/e2e/kill-rollout.test.ts", "test/e2e/faults.test.ts"];
+const long = ["kill-rollout", "kill-members", "faults", "switchover-faults"].map((name) => `test/e2e/${name}.test.ts`);
 
 export default defineConfig({
   test: {

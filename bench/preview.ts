@@ -1,10 +1,14 @@
 /**
  * How long a preview takes, by the size of the fleet: `node bench/preview.ts` writes bench/results/preview.md.
  *
+ * The anchor is work that no change of this project touches, done between the measurements: times divided by it compare
+ * between machines, and between hours of one.
+ *
  * Measured in one process, so beyond the start of a process: loading, tuning and rendering of the head, and the
  * comparison with its message. The base renders meanwhile in a process of its own.
  */
 
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { loadFleet } from "../infra/config/load.ts";
@@ -22,13 +26,20 @@ const SIZES = [10, 100, 1000];
 
 interface Shape {
   name: string;
+  /** "resize" of every server, or "leave": one replica goes, and every server's pg_hba.conf changes. */
+  change: "resize" | "leave";
   /** Hosts of each stack, for this many hosts in all. */
   stacks: (hosts: number) => number[];
 }
 
 const SHAPES: Shape[] = [
-  { name: "clusters of 10 hosts, a stack each", stacks: (hosts) => Array.from({ length: hosts / 10 }, () => 10) },
-  { name: "one cluster", stacks: (hosts) => [hosts] },
+  {
+    name: "clusters of 10, resized",
+    change: "resize",
+    stacks: (hosts) => Array.from({ length: hosts / 10 }, () => 10),
+  },
+  { name: "one cluster, resized", change: "resize", stacks: (hosts) => [hosts] },
+  { name: "one cluster, a replica leaves", change: "leave", stacks: (hosts) => [hosts] },
 ];
 
 /** A primary, replicas, a pooler and a monitoring host. */
@@ -73,20 +84,30 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
+/** SHA-256 over 256 MB, in ms. */
+function anchor(): number {
+  const block = Buffer.alloc(1024 * 1024, "pgfleet");
+  const started = cpuMs();
+  const hash = createHash("sha256");
+  for (let i = 0; i < 256; i++) hash.update(block);
+  hash.digest();
+  return cpuMs() - started;
+}
+
 interface Times {
   render: number;
   diff: number;
+  anchor: number;
 }
 
-/** A resize of every server, the change that touches most. */
-function measure(sizes: number[]): Times {
-  const times: Times = { render: 0, diff: 0 };
+function measure(sizes: number[], change: Shape["change"]): Times {
+  const times: Times = { render: 0, diff: 0, anchor: anchor() };
   const compared: Compared[] = [];
   for (const [i, hosts] of sizes.entries()) {
     const stack = `stack${i}`;
     const base = render(stack, hosts, "32GB");
     const started = cpuMs();
-    const head = render(stack, hosts, "64GB");
+    const head = change === "resize" ? render(stack, hosts, "64GB") : render(stack, hosts - 1, "32GB");
     const rendered = cpuMs();
     compared.push(compare(stack, base, head));
     times.render += rendered - started;
@@ -95,39 +116,44 @@ function measure(sizes: number[]): Times {
   const started = cpuMs();
   markdown(compared, { base: "main", head: "head", fullText: "the artifact" });
   times.diff += cpuMs() - started;
+  times.anchor = (times.anchor + anchor()) / 2;
   return times;
 }
 
 const total = ({ render: a, diff: b }: Times): number => a + b;
+/** In anchors of the same run. */
+const anchors = (times: Times): number => total(times) / times.anchor;
 const ms = (value: number): string => `${Math.round(value)} ms`;
 
 function rows(shape: Shape): string[] {
   const best = new Map<number, Times>();
   for (const hosts of SIZES) {
-    const all = Array.from({ length: RUNS }, () => measure(shape.stacks(hosts)));
-    best.set(hosts, all.sort((a, b) => total(a) - total(b))[0]!);
+    const all = Array.from({ length: RUNS }, () => measure(shape.stacks(hosts), shape.change));
+    best.set(hosts, all.sort((a, b) => anchors(a) - anchors(b))[0]!);
   }
-  const perHost = (hosts: number): number => total(best.get(hosts)!) / hosts;
+  const perHost = (hosts: number): number => anchors(best.get(hosts)!) / hosts;
   return SIZES.map((hosts) => {
     const times = best.get(hosts)!;
     const ratio = (perHost(hosts) / perHost(100)).toFixed(2);
-    return `| ${shape.name} | ${hosts} | ${ms(times.render)} | ${ms(times.diff)} | ${ms(total(times))} | ${ratio} |`;
+    return `| ${shape.name} | ${hosts} | ${ms(times.render)} | ${ms(times.diff)} | ${ms(total(times))} | ${anchors(times).toFixed(2)} | ${ratio} |`;
   });
 }
 
 // The first run compiles and reads facts and templates.
-measure([10]);
+measure([10], "resize");
 const report = `# Preview: time by fleet size
 
-\`node bench/preview.ts\`, processor time, best of ${RUNS} runs. The change resizes every server. The last column is what compares
-between machines: time per host against 100 hosts; 1.00 everywhere is linear.
+\`node bench/preview.ts\`, processor time beyond the start of the process, best of ${RUNS} runs: render of the head, comparison with the
+base, Markdown message. Anchors: the same time divided by that of SHA-256 over 256 MB in the same run, which compares
+between machines. Last column: time per host against 100 hosts; 1.00 everywhere is linear.
 
-| Fleet | Hosts | Render | Diff and message | Together | Per host, against 100 hosts |
-|---|--:|--:|--:|--:|--:|
+| Fleet | Hosts | Render | Diff and message | Together | Anchors | Per host, against 100 hosts |
+|---|--:|--:|--:|--:|--:|--:|
 ${SHAPES.flatMap(rows).join("\n")}
 
 In one cluster every server's pg_hba.conf names every other member, so the text itself grows with the square of the
-members: 1,000 members are 85 MB of files. Fleets grow by clusters, one stack each.
+members: 1,000 members are 85 MB of files, each of which is hashed once. What is equal for all members is made once (lines,
+tuned settings), and equal changes are taken apart once.
 `;
 const folder = path.join(import.meta.dirname, "results");
 fs.mkdirSync(folder, { recursive: true });

@@ -77,6 +77,9 @@ async function diff(options: DiffOptions, command: Command): Promise<void> {
   for (const { file, format } of targets) write(file, show(stacks, format, frame));
   if (targets.length === 0) process.stdout.write(show(stacks, options.format ?? "text", { ...frame, paint: colors }));
   warn(against);
+  for (const { comparison } of stacks)
+    for (const problem of comparison.plan.problems)
+      process.stderr.write(`${comparison.stack}: \`up\` would refuse this: ${problem}\n`);
   if (stacks.some(({ comparison }) => comparison.kind === "failed")) process.exitCode = EXIT.usage;
   else if (against.length > 0 || stacks.some(({ comparison }) => comparison.plan.problems.length > 0))
     process.exitCode = EXIT.problem;

@@ -6,6 +6,7 @@ import { renderFleet } from "./rendering/render.ts";
 import type { Templates } from "./rendering/template.ts";
 import type { HostLayout, HostPlan } from "./rendering/types.ts";
 import type { FileInput } from "./resources.ts";
+import { memberInput } from "./tuning/fleet-input.ts";
 import { tuneCluster, tuneMember } from "./tuning/tune.ts";
 import type { Tuning } from "./tuning/types.ts";
 
@@ -19,7 +20,15 @@ export interface Fleet {
 /** @throws with all problems of tuning (a budget that cannot hold) or of rendering at once. */
 export function planFleet(spec: FleetSpec, layouts: Map<string, HostLayout>, templates: Templates): Fleet {
   const cluster = tuneCluster(spec);
-  const tunings = new Map(members(spec).map((host) => [host.name, tuneMember(spec, host, cluster)]));
+  // Members that are equal to the tuner share one tuning, and what is made from it.
+  const made = new Map<string, Tuning>();
+  const tunings = new Map<string, Tuning>();
+  for (const host of members(spec)) {
+    const key = JSON.stringify(memberInput(spec, host));
+    const tuning = made.get(key) ?? tuneMember(spec, host, cluster);
+    made.set(key, tuning);
+    tunings.set(host.name, tuning);
+  }
   const plans = new Map(renderFleet({ spec, tunings, layouts, templates }).map((plan) => [plan.host, plan]));
   return { spec, layouts, tunings, plans };
 }

@@ -145,6 +145,8 @@ export interface RolloutInputs {
   /** Registered members that left for good and cannot be reached. */
   gone: string[];
   pause: PausePolicy;
+  /** Largest rate of one clone in kB/s, as pg_basebackup --max-rate takes it; 0: not limited. */
+  cloneRateKb: number;
 }
 export interface PausePolicy {
   /** Longest time that pooled clients wait for a restart of the primary, counted from sending PAUSE. */
@@ -161,8 +163,12 @@ export interface RolloutMember {
   binDirectory: string;
   port: number;
   generation: string;
-  /** Physical slot of this member on its primary. */
+  /** Physical slot of this member on the server it streams from. */
   slot: string;
+  /** Member that it streams from; "" for the primary. */
+  upstream: string;
+  /** A new value asks for new data; "" never asked. */
+  reclone: string;
   /** HostFiles' count of repairs: files in force that were written again need a reload. */
   repairs: number;
   /** Declared parameters, name → value as written. */
@@ -199,6 +205,12 @@ export interface ObservedMember {
   role: "primary" | "replica" | "none";
   generation: string;
   hasData: boolean;
+  /** Its data starts as a standby. */
+  standby: boolean;
+  /** It receives WAL now. */
+  streaming: boolean;
+  /** The value of `reclone` that its data was cloned for. */
+  recloned: string;
   /** Parameters that wait for a restart. */
   pendingRestart: string[];
   /** Parameters whose text in the files in force is not the declared one: name → text, null when it is not there. */

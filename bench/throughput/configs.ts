@@ -1,11 +1,11 @@
-/** The four sets of settings that are compared, for the same host. */
+/** The sets of settings that are compared, for the same host. */
 import { formatMb } from "../../infra/tuning/format.ts";
-import { tuningConf } from "../../infra/tuning/report.ts";
+import { confValue, tuningConf } from "../../infra/tuning/report.ts";
 import { type TuneInput, tune } from "../../infra/tuning/tune.ts";
 import { pgtune, type Settings } from "../support/pgtune.ts";
 
 export interface Config {
-  name: "ours" | "pgtune" | "guide" | "stock";
+  name: "ours" | "pgtune" | "guide" | "stock" | "pgtune + instruments";
   /** Text of a configuration file. */
   conf: string;
 }
@@ -44,10 +44,18 @@ export function guide(memoryMb: number): Settings {
 /** What initdb writes on this machine, where it differs from the compiled defaults. */
 const stock: Settings = { shared_buffers: "128MB", max_wal_size: "1GB", min_wal_size: "80MB", max_connections: "100" };
 
+/** What ours measures with and the others do not: statement statistics, plans of slow statements, I/O timing. */
+const INSTRUMENTS = /^(shared_preload_libraries|pg_stat_statements\.\w+|auto_explain\.\w+|track_io_timing)$/;
+
 export function configs(input: TuneInput): Config[] {
+  const ours = tune(input);
+  const theirs = text(pgtune(input.memoryMb, input.cpus));
+  const instruments = [...ours.settings].filter(([name]) => INSTRUMENTS.test(name));
+  const lines = instruments.map(([name, { value }]) => `${name} = ${confValue(value)}\n`).join("");
   return [
-    { name: "ours", conf: tuningConf(tune(input), input) },
-    { name: "pgtune", conf: text(pgtune(input.memoryMb, input.cpus)) },
+    { name: "ours", conf: tuningConf(ours, input) },
+    { name: "pgtune", conf: theirs },
+    { name: "pgtune + instruments", conf: theirs + lines },
     { name: "guide", conf: text(guide(input.memoryMb)) },
     { name: "stock", conf: text(stock) },
   ];

@@ -1,11 +1,14 @@
 /** The measured throughput as a page of text. */
 import type { Config } from "./configs.ts";
-import { type Measured, type WorkloadName, workloads } from "./run.ts";
-import { median, pairedRatio, spread } from "./statistics.ts";
+import { type Slice, type WorkloadName, workloads } from "./run.ts";
+import { median, pairedRatio, type Ratio, spread } from "./statistics.ts";
 
-export type Round = Record<Config["name"], Measured>;
+export type Round = Record<Config["name"], Record<WorkloadName, Slice>>;
 
-const NAMES = ["ours", "pgtune", "guide", "stock"] as const;
+/** Settings with nothing that observes the server but what it has anyway. */
+const OTHERS = ["pgtune", "guide", "stock"] as const;
+const INSTRUMENTED = "pgtune + instruments";
+const NAMES = ["ours", ...OTHERS, INSTRUMENTED] as const;
 /** Not inferior: the lower bound of the interval is at least this share of the best. */
 export const CLAIM = 0.95;
 
@@ -13,14 +16,16 @@ const values = (
   rounds: readonly Round[],
   name: Config["name"],
   workload: WorkloadName,
-  of: "tps" | "perCpuSecond" = "tps",
-): number[] => rounds.map((round) => round[name][of][workload]);
+  of: keyof Slice = "tps",
+): number[] => rounds.map((round) => round[name][workload][of]);
 
 export interface Verdict {
   workload: WorkloadName;
   /** Highest median among the others. */
   best: Config["name"];
-  ratio: { mean: number; low: number; high: number };
+  ratio: Ratio;
+  /** The same of the work per second of processor time. */
+  perCpu: Ratio;
   reached: boolean;
   /** Half the width of the interval. */
   halfWidth: number;
@@ -28,14 +33,23 @@ export interface Verdict {
 
 export function verdicts(rounds: readonly Round[]): Verdict[] {
   return workloads.map((workload) => {
-    const others = NAMES.filter((name) => name !== "ours");
-    const best = others.reduce((a, b) =>
-      median(values(rounds, b, workload)) > median(values(rounds, a, workload)) ? b : a,
+    const best = OTHERS.reduce<Config["name"]>(
+      (a, b) => (median(values(rounds, b, workload)) > median(values(rounds, a, workload)) ? b : a),
+      OTHERS[0],
     );
-    const ratio = pairedRatio(values(rounds, "ours", workload), values(rounds, best, workload));
-    return { workload, best, ratio, reached: ratio.low >= CLAIM, halfWidth: (ratio.high - ratio.low) / 2 };
+    const [ratio, perCpu] = (["tps", "perCpuSecond"] as const).map((of) =>
+      pairedRatio(values(rounds, "ours", workload, of), values(rounds, best, workload, of)),
+    ) as [Ratio, Ratio];
+    return { workload, best, ratio, perCpu, reached: ratio.low >= CLAIM, halfWidth: (ratio.high - ratio.low) / 2 };
   });
 }
+
+/** a ÷ b of the rounds: throughput, and work for each second of processor time. */
+const compare = (rounds: readonly Round[], a: Config["name"], b: Config["name"], workload: WorkloadName): string[] =>
+  (["tps", "perCpuSecond"] as const).flatMap((of) => {
+    const ratio = pairedRatio(values(rounds, a, workload, of), values(rounds, b, workload, of));
+    return [ratio.mean.toFixed(3), `${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)}`];
+  });
 
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |\n`;
 const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
@@ -54,7 +68,13 @@ export interface Context {
   machine: string;
   host: string;
   scale: number;
-  durations: string;
+  /** One slice of each workload, in words. */
+  slices: string;
+  roundsPerCheckpoint: number;
+  /** Load of the machine at the beginning of each round. */
+  loads: readonly number[];
+  /** Nice value the servers and pgbench ran at. */
+  priority: number;
   confs: readonly Config[];
   notes: readonly string[];
 }
@@ -88,7 +108,6 @@ export function throughputReport(rounds: readonly Round[], context: Context): st
       return [workload, `ours ÷ ${name}`, mean.toFixed(3), `${low.toFixed(3)} to ${high.toFixed(3)}`];
     }),
   );
-  const loads = rounds.flatMap((round) => NAMES.map((name) => round[name].load));
   const results = verdicts(rounds);
   const reached = results.every((verdict) => verdict.reached);
   return `# Throughput
@@ -109,6 +128,26 @@ ${table(
     words(verdict),
   ]),
 )}
+## With the same instruments
+
+Ours carries \`pg_stat_statements\`, \`auto_explain\` and I/O timing; pgtune's, the guide's and stock have none of them. \`${INSTRUMENTED}\` is pgtune's settings with
+those of ours added. The first three rows compare the settings alone, the last three are what the instruments cost.
+
+${table(
+  ["workload", "", "throughput", "95 % interval", "per processor second", "95 % interval"],
+  [
+    ...workloads.map((workload) => [
+      workload,
+      `ours ÷ ${INSTRUMENTED}`,
+      ...compare(rounds, "ours", INSTRUMENTED, workload),
+    ]),
+    ...workloads.map((workload) => [
+      workload,
+      `${INSTRUMENTED} ÷ pgtune`,
+      ...compare(rounds, INSTRUMENTED, "pgtune", workload),
+    ]),
+  ],
+)}
 ## All settings
 
 Transactions per second; analytic: runs of the whole mix of four queries per second.
@@ -124,20 +163,21 @@ ${table(["workload", "settings", "median", "spread", "ours ÷ it", "95 % interva
 ## How it was measured
 
 - Server: ${context.server}. Machine: ${context.machine}. Settings for: ${context.host}.
-- ${rounds.length} rounds. In each, every set of settings once, in changing order: the server is restarted with it, tables are read into memory, then
-  ${context.durations}.
-- Data: pgbench at scale ${context.scale}, 600,000 orders of 100,000 customers; it is the same data directory all the time. All of it fits into the machine's memory.
-- pgbench: 8 clients, prepared statements; the analytic mix with 2 clients. In each TPC-B run there are two \`CHECKPOINT\`s, at a third and at two thirds, for all
-  settings alike: so each run has three phases of full page images. Less frequent checkpoints, which is what a larger \`max_wal_size\` buys, are no
-  advantage here.
+- Each set of settings has its own server on a copy of the same data, and all servers but the measured one are frozen (SIGSTOP). They take turns in short slices, in
+  changing order, so that a slower minute of the machine is a slower minute for all of them: ${context.slices}.
+- ${rounds.length} rounds, so many slices of each workload and setting. Before, tables are read into memory and each workload runs once.
+- Data: pgbench at scale ${context.scale}, 600,000 orders of 100,000 customers. All of it fits into the machine's memory.
+- pgbench: 8 clients, prepared statements; the analytic mix with 2 clients. In every ${context.roundsPerCheckpoint}th round a \`CHECKPOINT\` begins each TPC-B slice, for all
+  settings alike, and changed pages are written to WAL whole after it. \`checkpoint_timeout\` is 1h for all: less frequent checkpoints, which is what ours and a larger
+  \`max_wal_size\` buy, are no advantage here.
 - Ratios are of runs of the same round; the interval is a bootstrap over rounds (10,000 resamples). "Spread" is half the width of the middle half of the runs.
-- Ours is everything that is rendered, \`pg_stat_statements\`, \`auto_explain\` and I/O timing included; the others have none of these.
-- Before each measurement the machine's load was waited for; when it began it was ${number(median(loads))} (median), ${number(Math.max(...loads))} at most.
+- Ours is everything that is rendered.
+- Load of the machine at the beginning of a round: ${number(median(context.loads))} (median), ${number(Math.max(...context.loads))} at most; servers and pgbench ran at nice ${context.priority}.
 ${context.notes.map((note) => `- ${note}\n`).join("")}
 ## Settings that differ
 
 ${context.confs
-  .filter(({ name }) => name !== "ours")
+  .filter(({ name }) => (OTHERS as readonly string[]).includes(name))
   .map(({ name, conf }) => `${name}:\n\n\`\`\`ini\n${conf}\`\`\`\n`)
   .join("\n")}
 ours: \`pgfleet tune\` as described in [docs/tuning.md](../../docs/tuning.md); the values that the others set too:

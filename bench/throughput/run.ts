@@ -1,40 +1,33 @@
-/** One measurement: a server with one set of settings, the three workloads one after the other. */
+/** One server with one set of settings: started once, frozen while others are measured, loaded slice by slice. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { loadavg } from "node:os";
 import { promisify } from "node:util";
+import type pg from "pg";
 import { processTree } from "../memory/proc.ts";
-import { type StartOptions, startBenchServer } from "../support/server.ts";
+import { type BenchServer, type StartOptions, startBenchServer } from "../support/server.ts";
 
 const run = promisify(execFile);
 
 export const workloads = ["TPC-B", "select-only", "analytic"] as const;
 export type WorkloadName = (typeof workloads)[number];
 
-export interface Durations {
-  warmUpSeconds: number;
-  tpcbSeconds: number;
-  selectSeconds: number;
-  analyticSeconds: number;
+/** What one slice gave. */
+export interface Slice {
+  /** Transactions per second; analytic: runs of the whole mix per second. */
+  tps: number;
+  /** The same per second of processor time that the server's processes used: what other work on the machine does not take away. */
+  perCpuSecond: number;
 }
 
-export interface Measured {
-  /** Transactions per second; analytic: runs of the whole mix per second. */
-  tps: Record<WorkloadName, number>;
-  /** The same per second of processor time that the server's processes used: what other work on the machine does not take away. */
-  perCpuSecond: Record<WorkloadName, number>;
-  /** Load of the machine before the first workload. */
-  load: number;
+export interface Tools {
+  pgbench: string;
+  /** File with the analytic mix. */
+  analyticFile: string;
+  selectSeconds: number;
+  tpcbSeconds: number;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until the machine is quiet, but not for ever. */
-export async function quiet(wanted: number, limitSeconds: number): Promise<number> {
-  const until = Date.now() + limitSeconds * 1000;
-  while (loadavg()[0]! > wanted && Date.now() < until) await pause(2000);
-  return loadavg()[0]!;
-}
 
 /** Clock ticks of /proc/<pid>/stat; 100 a second on every Linux that runs this. */
 const TICKS = 100;
@@ -54,72 +47,92 @@ function cpuSeconds(postmaster: number): number {
   return ticks / TICKS;
 }
 
-export interface Tools {
-  pgbench: string;
-  /** File with the analytic mix. */
-  analyticFile: string;
-}
+const started = new Set<Runner>();
+// A frozen server cannot be stopped by what runs at the end.
+process.once("exit", () => {
+  for (const runner of started) runner.thaw();
+});
 
-export async function measure(start: StartOptions, tools: Tools, durations: Durations): Promise<Measured> {
-  const server = await startBenchServer(start);
-  const load = loadavg()[0]!;
-  const controller = await server.connect();
-  const pgbench = async (...args: string[]): Promise<{ tps: number; perCpuSecond: number }> => {
-    const before = cpuSeconds(server.pid);
-    const { stdout } = await run(tools.pgbench, ["-h", server.sockets, "-U", "postgres", ...args, "postgres"]);
+export class Runner {
+  readonly #server: BenchServer;
+  readonly #controller: pg.Client;
+  readonly #tools: Tools;
+
+  private constructor(server: BenchServer, controller: pg.Client, tools: Tools) {
+    this.#server = server;
+    this.#controller = controller;
+    this.#tools = tools;
+    started.add(this);
+  }
+
+  /** A server with its tables in memory and plans and files warm; frozen. */
+  static async start(start: StartOptions, tools: Tools): Promise<Runner> {
+    const server = await startBenchServer(start);
+    const controller = await server.connect();
+    const runner = new Runner(server, controller, tools);
+    for (const table of ["pgbench_accounts", "pgbench_accounts_pkey", "orders", "customers"])
+      await controller.query("SELECT pg_prewarm($1)", [table]);
+    for (const workload of ["select-only", "analytic", "TPC-B"] as const) await runner.#load(workload);
+    runner.#signal("SIGSTOP");
+    return runner;
+  }
+
+  /** @param checkpoint TPC-B: with a CHECKPOINT at its beginning, so that changed pages are written to WAL whole again. */
+  async slice(workload: WorkloadName, checkpoint: boolean): Promise<Slice> {
+    this.thaw();
+    try {
+      const before = cpuSeconds(this.#server.pid);
+      if (checkpoint) await this.#controller.query("CHECKPOINT");
+      const { tps, done } = await this.#load(workload);
+      return { tps, perCpuSecond: done / (cpuSeconds(this.#server.pid) - before) };
+    } finally {
+      this.#signal("SIGSTOP");
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.thaw();
+    started.delete(this);
+    await this.#controller.end().catch(() => undefined);
+    await this.#server.stop();
+  }
+
+  thaw(): void {
+    this.#signal("SIGCONT");
+  }
+
+  async #load(workload: WorkloadName): Promise<{ tps: number; done: number }> {
+    const { pgbench, analyticFile, selectSeconds, tpcbSeconds } = this.#tools;
+    const prepared = ["-M", "prepared", "-c", "8", "-j", "2", "-n"];
+    const load = {
+      "select-only": [...prepared, "-S", "-T", String(selectSeconds)],
+      "TPC-B": [...prepared, "-T", String(tpcbSeconds)],
+      analytic: ["-n", "-f", analyticFile, "-c", "2", "-j", "2", "-t", "1"],
+    }[workload];
+    const { stdout } = await run(pgbench, ["-h", this.#server.sockets, "-U", "postgres", ...load, "postgres"]);
     const tps = /tps = ([\d.]+)/.exec(stdout)?.[1];
     const done = /actually processed: (\d+)/.exec(stdout)?.[1];
     if (!tps || !done || !/number of failed transactions: 0/.test(stdout)) throw new Error(`pgbench said:\n${stdout}`);
     // Its sessions end a moment later.
-    const left = async (): Promise<number> =>
-      Number(
-        (
-          await controller.query<{ n: string }>(
-            "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'pgbench'",
-          )
-        ).rows[0]!.n,
-      );
-    while ((await left()) > 0) await pause(20);
-    return { tps: Number(tps), perCpuSecond: Number(done) / (cpuSeconds(server.pid) - before) };
-  };
-  try {
-    for (const table of ["pgbench_accounts", "pgbench_accounts_pkey", "orders", "customers"])
-      await controller.query("SELECT pg_prewarm($1)", [table]);
-    const prepared = ["-M", "prepared", "-c", "8", "-j", "2"];
-    await pgbench(...prepared, "-n", "-S", "-T", "2");
-    const select = await pgbench(...prepared, "-n", "-S", "-T", String(durations.selectSeconds));
-    await pgbench("-n", "-f", tools.analyticFile, "-c", "1", "-t", "1");
-    const analytic = await pgbench(
-      "-n",
-      "-f",
-      tools.analyticFile,
-      "-c",
-      "2",
-      "-j",
-      "2",
-      "-T",
-      String(durations.analyticSeconds),
+    while ((await this.#sessions()) > 0) await pause(10);
+    return { tps: Number(tps), done: Number(done) };
+  }
+
+  async #sessions(): Promise<number> {
+    const { rows } = await this.#controller.query<{ n: string }>(
+      "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'pgbench'",
     );
-    // So long that WAL files of the last settings are gone and there are as many as these keep.
-    await pgbench(...prepared, "-T", String(durations.warmUpSeconds));
-    await controller.query("CHECKPOINT");
-    // pgbench itself vacuums the small tables and empties the history first.
-    const writing = pgbench(...prepared, "-T", String(durations.tpcbSeconds));
-    // Two checkpoints in each run: after each, changed pages are written to WAL whole again.
-    for (const share of [0.33, 0.67]) {
-      await pause(durations.tpcbSeconds * 1000 * (share === 0.33 ? 0.33 : 0.34));
-      await controller.query("CHECKPOINT");
+    return Number(rows[0]!.n);
+  }
+
+  /** To the postmaster first: frozen, it starts no more processes. */
+  #signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    for (const pid of processTree(this.#server.pid)) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // Ended just now.
+      }
     }
-    const tpcb = await writing;
-    const all = { "TPC-B": tpcb, "select-only": select, analytic };
-    const each = (of: "tps" | "perCpuSecond"): Record<WorkloadName, number> => ({
-      "TPC-B": all["TPC-B"][of],
-      "select-only": all["select-only"][of],
-      analytic: all.analytic[of],
-    });
-    return { tps: each("tps"), perCpuSecond: each("perCpuSecond"), load };
-  } finally {
-    await controller.end().catch(() => undefined);
-    await server.stop();
   }
 }

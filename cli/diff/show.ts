@@ -52,7 +52,11 @@ export function show(stacks: Compared[], format: Format, frame: Frame): string {
     case "json": {
       const { base, head, notes, against } = frame;
       const all = stacks.map(({ comparison, groups }) => ({ ...comparison, groups }));
-      return `${JSON.stringify({ version: 1, base, head, notes, against, stacks: all }, null, 2)}\n`;
+      // What decides comes first: refused plans, then what is against a policy.
+      const refused = stacks.flatMap(({ comparison: { stack, plan } }) =>
+        plan.problems.map((problem) => ({ stack, problem })),
+      );
+      return `${JSON.stringify({ version: 1, refused, against, base, head, notes, stacks: all }, null, 2)}\n`;
     }
     default:
       return format satisfies never;

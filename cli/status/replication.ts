@@ -1,9 +1,10 @@
 /** Replication of the whole fleet, put together from what each server says. Pure. */
 
 import type { FleetSpec } from "../../infra/config/spec.ts";
-import { members } from "../../infra/config/spec.ts";
+import { hostNamed, members } from "../../infra/config/spec.ts";
 import { slotName } from "../../infra/rendering/names.ts";
 import type { ReplicationFacts, ServerFacts } from "./server.ts";
+import { takeoverText } from "./takeover.ts";
 import { Problems, type ReplicationStatus } from "./types.ts";
 
 export interface Replication {
@@ -17,7 +18,10 @@ export function replicationOf(spec: FleetSpec, servers: ReadonlyMap<string, Serv
   const problems = new Problems(null);
   const running = members(spec).filter((member) => servers.get(member.name)?.status.state === "running");
   const primaries = running.filter((member) => servers.get(member.name)!.status.liveRole === "primary");
-  if (primaries.length === 0) problems.add("no member is primary: nothing can be written");
+  if (primaries.length === 0)
+    problems.add(
+      ["no member is primary: nothing can be written", takeoverText(spec, servers)].filter(Boolean).join(". "),
+    );
   if (primaries.length > 1)
     problems.add(
       `more than one member is primary: ${primaries.map((p) => p.name).join(", ")}. Stop all but the right one.`,
@@ -28,14 +32,15 @@ export function replicationOf(spec: FleetSpec, servers: ReadonlyMap<string, Serv
   for (const { name } of running) {
     const facts = servers.get(name)!;
     if (facts.status.liveRole !== "replica") continue;
-    const status = follow(spec, name, facts.replication, primary ? servers.get(primary.name)?.replication : undefined);
+    const source = declaredUpstream(spec, name) || primary?.name;
+    const status = follow(spec, name, facts.replication, source ? servers.get(source)?.replication : undefined);
     byReplica.set(name, status);
     if (!status.streaming)
-      list.push({ host: name, text: `does not stream${primary ? ` from ${primary.name}` : ""}`, transient: true });
-    else if (primary && status.from !== primary.name)
+      list.push({ host: name, text: `does not stream${source ? ` from ${source}` : ""}`, transient: true });
+    else if (source && status.from !== source)
       list.push({
         host: name,
-        text: `streams from ${status.from ?? "an unknown server"}, the primary is ${primary.name}`,
+        text: `streams from ${status.from ?? "an unknown server"}, ${source === primary?.name ? "the primary" : "its upstream"} is ${source}`,
         transient: false,
       });
   }
@@ -65,6 +70,9 @@ function follow(
   };
 }
 
+/** "" for a member that streams from the primary, whoever that is. */
+const declaredUpstream = (spec: FleetSpec, name: string): string => hostNamed(spec, name).upstream ?? "";
+
 function slotProblems(
   spec: FleetSpec,
   name: string,
@@ -74,11 +82,9 @@ function slotProblems(
 ): Problems["list"] {
   const problems = new Problems(name);
   const wanted = new Map(
-    name === primary
-      ? members(spec)
-          .filter((m) => m.name !== name)
-          .map((m) => [slotName(m.name), m.name])
-      : [],
+    members(spec)
+      .filter((m) => m.name !== primary && (declaredUpstream(spec, m.name) || primary) === name)
+      .map((m) => [slotName(m.name), m.name]),
   );
   for (const [slot, member] of wanted) {
     const found = status.slots.find((s) => s.name === slot);

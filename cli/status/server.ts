@@ -1,9 +1,15 @@
 /** A member's server, as it answers now. */
 
+import { upstreamOf } from "../../infra/config/spec.ts";
 import { slotName } from "../../infra/rendering/names.ts";
 import { PORTS } from "../../infra/rendering/ports.ts";
+import type { RolloutMember } from "../../infra/resources.ts";
+import { hostAt } from "../../provider/host.ts";
+import { readControlData } from "../../provider/postgres/data-directory.ts";
 import { select } from "../../provider/postgres/sql.ts";
 import { type LiveMember, observeMember } from "../../provider/rollout/observe.ts";
+import { endOfWal } from "../../provider/rollout/rejoin.ts";
+import type { Context } from "../../provider/types.ts";
 import { firstLine, type Probe, quietContext, serviceState } from "./probe.ts";
 import type { ServerStatus } from "./types.ts";
 
@@ -15,11 +21,17 @@ export interface ReplicationFacts {
   receiver: { status: string; host: string | null; slot: string | null } | null;
   /** Seconds since the last replayed commit, 0 when all that was received is replayed. */
   replaySeconds: number | null;
+  /** A standby's: end of the WAL it has. */
+  receivedLsn: string | null;
+  /** A standby's: age of the last commit it replayed. */
+  lastCommitSeconds: number | null;
 }
 
 export interface ServerFacts {
   status: ServerStatus;
   replication?: ReplicationFacts;
+  /** Declared primary that does not run: where its WAL ends, as far as its disk says. */
+  walEnd?: string;
 }
 
 const REPLICATION = `
@@ -29,7 +41,9 @@ const REPLICATION = `
            FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid), '[]') AS senders,
          (SELECT json_build_object('status', status, 'host', sender_host, 'slot', slot_name) FROM pg_stat_wal_receiver LIMIT 1) AS receiver,
          CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-              ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8 AS "replaySeconds"`;
+              ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8 AS "replaySeconds",
+         CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::text END AS "receivedLsn",
+         CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END AS "lastCommitSeconds"`;
 
 export async function probeServer(probe: Probe): Promise<ServerFacts> {
   const { declared, host, layout, signal, problems, spec } = probe;
@@ -43,6 +57,8 @@ export async function probeServer(probe: Probe): Promise<ServerFacts> {
     port: PORTS.postgresql,
     generation: "",
     slot: slotName(declared.name),
+    upstream: upstreamOf(spec, declared),
+    reclone: declared.reclone ?? "",
     settings: {},
     repairs: 0,
   };
@@ -74,12 +90,14 @@ export async function probeServer(probe: Probe): Promise<ServerFacts> {
         ? `PostgreSQL does not answer: ${reason(live, context.said)}`
         : `PostgreSQL does not run${because(live, problem)}`,
     );
+    const walEnd = declaredRole === "primary" && !silent ? await endOnDisk(member, context) : undefined;
     return {
       status: {
         ...none,
         state: silent ? "no answer" : "stopped",
         generation: typeof live === "string" ? "" : live.generation,
       },
+      ...(walEnd ? { walEnd } : {}),
     };
   }
   const liveRole = live.role === "none" ? null : live.role;
@@ -103,6 +121,17 @@ export async function probeServer(probe: Probe): Promise<ServerFacts> {
     slots,
   };
   return { status, ...(replication ? { replication } : {}) };
+}
+
+/** Of a primary that does not run: its last record, when its disk can be read. */
+async function endOnDisk(member: RolloutMember, context: Context): Promise<string | undefined> {
+  try {
+    const { connection, dataDirectory, binDirectory } = member;
+    const control = await readControlData(hostAt(connection), dataDirectory, binDirectory, context.signal);
+    return control && (await endOfWal(member, control, context));
+  } catch {
+    return undefined;
+  }
 }
 
 function reason(live: LiveMember | string, said: string[]): string {

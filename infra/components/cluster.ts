@@ -2,7 +2,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { splitByDriver } from "../catalog.ts";
-import { type FleetSpec, members } from "../config/spec.ts";
+import { type FleetSpec, hostNamed, members, upstreamOf } from "../config/spec.ts";
 import { DatabaseObjects, PostgresInstance, Rollout } from "../pgfleet.ts";
 import { slotName } from "../rendering/names.ts";
 import { PORTS } from "../rendering/ports.ts";
@@ -83,12 +83,19 @@ export class Cluster extends pulumi.ComponentResource {
           generation: host.generation("postgresql"),
           repairs: host.repairs("postgresql"),
           slot: slotName(place.name),
+          upstream: upstreamOf(spec, hostNamed(spec, place.name)),
+          reclone: hostNamed(spec, place.name).reclone ?? "",
           settings: host.plan.settings,
         })),
         poolers,
         hosts: [...hosts.values()].map((host) => host.connection),
         gone: spec.gone,
-        pause: spec.rollout,
+        pause: {
+          limitSeconds: spec.rollout.limitSeconds,
+          tries: spec.rollout.tries,
+          terminate: spec.rollout.terminate,
+        },
+        cloneRateKb: spec.rollout.cloneRateKb ?? 0,
       },
       { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => [host.files, host.supervisor])] },
     );

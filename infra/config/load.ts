@@ -8,6 +8,7 @@ import { checkInitdb } from "./checks/initdb.ts";
 import { checkMachine, type MachineFacts } from "./checks/machine.ts";
 import { checkDatabases, checkNetworks, checkRoles, checkSecrets, checkStateDir } from "./checks/objects.ts";
 import { checkParameters, type ValidateOverride } from "./checks/parameters.ts";
+import { checkReplication } from "./checks/replication.ts";
 import { checkRoleDetails } from "./checks/roles.ts";
 import { checkRollout } from "./checks/rollout.ts";
 import { checkPortClashes, listeners, resolveMonitoring, resolvePooler } from "./checks/services.ts";
@@ -55,6 +56,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   const hosts = sortedHosts(resolveHosts(draft, report));
   checkAddresses(draft, report);
   const primary = choosePrimary(draft, hosts, report);
+  checkReplication(draft, hosts, primary, report);
   const pooler = resolvePooler(draft, hosts, report);
   const monitoring = resolveMonitoring(draft, hosts, report);
   checkDatabases(draft, report);
@@ -147,6 +149,7 @@ function toSpec(
       workload: config.workload,
       ...(config.connections === undefined ? {} : { connections: config.connections }),
       restart: config.restart,
+      synchronous: config.synchronous,
       initdb: {
         dataChecksums: initdb.dataChecksums,
         encoding: initdb.encoding,
@@ -163,6 +166,7 @@ function toSpec(
       limitSeconds: config.rollout.pauseLimit,
       tries: config.rollout.pauseTries,
       terminate: config.rollout.terminateBlockers,
+      ...(config.rollout.cloneRate === undefined ? {} : { cloneRateKb: config.rollout.cloneRate }),
     },
     ...(pooler ? { pooler } : {}),
     ...(monitoring ? { monitoring } : {}),

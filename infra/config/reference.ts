@@ -146,6 +146,8 @@ const checksText = `## What is checked across keys
 - Addresses are used once. On platform local they are in 127.0.0.0/8 but not 127.0.0.1, because every host needs an
   address of its own so that all can listen on the same ports; elsewhere loopback addresses are refused.
 - \`pooler.hosts\`, \`monitoring.hosts\`, \`primary\`, \`databases.<name>.owner\` and \`roles.<name>.passwordSecret\` name things that exist.
+- \`hosts.<name>.upstream\` names another member, the primary has none, and no upstreams make a circle. \`reclone\` is refused on
+  the primary. \`synchronous: quorum\` needs two replicas that stream from the primary itself.
 - No two services of one host listen on the same port.
 - The locale fits its provider, the encoding and the version.
 - \`parameters\` exist in the version and their values are in range. What follows from other keys (\`port\`,

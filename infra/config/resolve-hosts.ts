@@ -39,6 +39,8 @@ export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
       diskMb: size("disk", helperHost.diskMb),
       storage: host.storage ?? draft.storage ?? "ssd",
       parameters: definedOnly(host.parameters ?? {}),
+      ...(host.upstream === undefined ? {} : { upstream: host.upstream }),
+      ...(host.reclone === undefined ? {} : { reclone: host.reclone }),
     });
   }
   const examples = { memory: "32GB", cpus: "8", disk: "500GB" } as const;

@@ -9,10 +9,12 @@
 export type Platform = "local" | "docker" | "existing" | "aws";
 export type Workload = "web" | "oltp" | "dw" | "mixed" | "desktop";
 export type Storage = "hdd" | "ssd" | "nvme" | "san";
-/** PostgreSQL majors whose parameter facts are in the project. */
-export type Major = 14 | 15 | 16 | 17 | 18;
+/** A PostgreSQL major whose parameter facts are in the project, e.g. 17; which ones: infra/tuning/facts. */
+export type Major = number;
 export type HostRole = "primary" | "replica" | "pooler" | "monitoring";
 export type RestartPolicy = "rolling" | "manual";
+/** `quorum`: a commit waits until one replica has its WAL on disk. */
+export type Synchronous = "off" | "quorum";
 
 export interface FleetSpec {
   /** Pulumi stack name, e.g. "prod". */
@@ -56,6 +58,7 @@ export interface ClusterSpec {
   /** max_connections of every member; absent: by workload, capped by the smallest member's budget. */
   connections?: number;
   restart: RestartPolicy;
+  synchronous: Synchronous;
   /** Fixed when the cluster is made; a later change is refused. */
   initdb: InitdbSpec;
   /** Parameter overrides for every member: name → value as PostgreSQL would read it, e.g. "64MB". */
@@ -70,6 +73,8 @@ export interface RolloutSpec {
   tries: number;
   /** End sessions that are in the way instead of failing. */
   terminate: boolean;
+  /** Largest rate of one clone in kB/s, 32 to 1,048,576; absent: not limited. */
+  cloneRateKb?: number;
 }
 
 export interface InitdbSpec {
@@ -95,6 +100,10 @@ export interface HostSpec {
   storage: Storage;
   /** Overrides for this member only; the five hot-standby parameters are refused here. */
   parameters: Record<string, string>;
+  /** Replicas: the member it streams from; absent: the primary. */
+  upstream?: string;
+  /** Replicas: each new value asks for new data; absent: never asked. */
+  reclone?: string;
 }
 
 export interface PoolerSpec {
@@ -252,6 +261,11 @@ export const reaches = (role: RoleSpec, database: string): boolean => role.datab
 
 export function members(spec: FleetSpec): HostSpec[] {
   return spec.hosts.filter(isMember);
+}
+
+/** Name of the member that a member streams from; "" for the primary. */
+export function upstreamOf(spec: FleetSpec, host: HostSpec): string {
+  return host.name === spec.primary ? "" : (host.upstream ?? spec.primary);
 }
 
 export function hostNamed(spec: FleetSpec, name: string): HostSpec {

@@ -55,7 +55,7 @@ const durationSpellings: Record<string, string> = {
   days: "d",
 };
 
-export type QuantityKind = "memory" | "disk" | "duration";
+export type QuantityKind = "memory" | "disk" | "duration" | "rate";
 
 const kinds = {
   memory: {
@@ -66,6 +66,13 @@ const kinds = {
     bare: ["MB", "GB"],
   },
   disk: { noun: "disk size", units: sizesInKb, spellings: sizeSpellings, list: "kB, MB, GB or TB", bare: ["GB", "TB"] },
+  rate: {
+    noun: "rate",
+    units: sizesInKb,
+    spellings: sizeSpellings,
+    list: "kB, MB, GB or TB, each per second",
+    bare: ["kB", "MB"],
+  },
   duration: {
     noun: "duration",
     units: durationsInMs,
@@ -85,6 +92,11 @@ export function parseDiskMb(text: string): number {
   return wholeMb(text, "disk");
 }
 
+/** `"50MB"` → 51200: kB per second. Whole kB only. Throws UnitError. */
+export function parseRateKb(text: string): number {
+  return whole(text, parse(text, "rate"), "kB", "1kB");
+}
+
 /** `"15min"` → 900. Whole seconds only. Throws UnitError. */
 export function parseDurationSeconds(text: string): number {
   return whole(text, parse(text, "duration") / 1000, "second", "1s");
@@ -97,6 +109,11 @@ export function formatMb(mb: number): string {
     if (mb % size === 0 && mb >= size) return `${mb / size}${unit}`;
   }
   return `${mb}MB`;
+}
+
+/** The largest unit that holds it exactly: 51200 → `"50MB"`. */
+export function formatKb(kb: number): string {
+  return kb % 1024 === 0 && kb > 0 ? formatMb(kb / 1024) : `${kb}kB`;
 }
 
 /** The largest unit that holds it exactly: 900 → `"15min"`. */
@@ -121,7 +138,7 @@ function wholeMb(text: string, kind: "memory" | "disk"): number {
 function whole(text: string, amount: number, unit: string, smallest: string): number {
   if (!Number.isInteger(amount)) {
     throw new UnitError(
-      `${JSON.stringify(text)} is not a whole number of ${unit === "MB" ? unit : `${unit}s`}; the smallest step is ${smallest}.`,
+      `${JSON.stringify(text)} is not a whole number of ${unit.endsWith("B") ? unit : `${unit}s`}; the smallest step is ${smallest}.`,
     );
   }
   if (!Number.isSafeInteger(amount)) throw new UnitError(`${JSON.stringify(text)} is too large.`);
@@ -135,7 +152,7 @@ function parse(text: string, kind: QuantityKind): number {
   const help = `Units are ${list}, exactly so and without a space.`;
   if (!match)
     throw new UnitError(
-      `${shown} is not a ${noun}. Write a number and its unit, e.g. ${kind === "duration" ? '"15min"' : '"32GB"'}. ${help}`,
+      `${shown} is not a ${noun}. Write a number and its unit, e.g. ${{ memory: '"32GB"', disk: '"32GB"', rate: '"50MB"', duration: '"15min"' }[kind]}. ${help}`,
     );
   const [, number = "", unit = ""] = match;
   if (unit === "") throw new UnitError(bareNumberMessage(number, kind));

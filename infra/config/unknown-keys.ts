@@ -36,6 +36,14 @@ const instead: Record<string, string> = {
   maxclientconn: "maxClientConnections",
   datadir: "stateDir",
   cidrs: "allowedNetworks",
+  maxrate: "cloneRate",
+  sync: "synchronous",
+  synchronousreplication: "synchronous",
+  synchronousmode: "synchronous",
+  primaryconninfo: "upstream",
+  cascade: "upstream",
+  rebuild: "reclone",
+  reinit: "reclone",
 };
 
 /** A sentence, with a blank before it, or undefined. */

@@ -68,6 +68,8 @@ export function topologyCause(before: PlanFile, after: PlanFile, was: PlanHost, 
   if (was.name !== is.name) return `rename ${was.name} → ${is.name}`;
   if (was.address !== is.address) return `address ${was.address} → ${is.address}`;
   if (before.primary !== after.primary) return `primary ${before.primary} → ${after.primary}`;
+  if (was.upstream !== undefined && was.upstream !== is.upstream)
+    return `upstream ${was.upstream || "none"} → ${is.upstream || "none"}`;
   if (before.cluster !== after.cluster) return `cluster ${before.cluster} → ${after.cluster}`;
   const primary = (plan: PlanFile): string | undefined => plan.hosts.find((h) => h.name === plan.primary)?.address;
   if (primary(before) !== primary(after)) return `address of ${after.primary}`;

@@ -3,19 +3,21 @@
 import { declaredFacts } from "./facts.ts";
 import { type ComparedHost, compareHost } from "./host.ts";
 import { removedLines, warningLines } from "./notes.ts";
-import { type HostPair, pairHosts } from "./pairs.ts";
+import { type HostPair, models, pairHosts } from "./pairs.ts";
 import type { PlanFile, PlanHost } from "./plan-file.ts";
 import { predict } from "./predict.ts";
 import { serviceLines } from "./services.ts";
-import type {
-  BudgetComparison,
-  Comparison,
-  Filled,
-  PoolSum,
-  RenderedFleet,
-  SecretValues,
-  Side,
-  Stalls,
+import {
+  type BudgetComparison,
+  type Comparison,
+  EFFECTS,
+  type Effect,
+  type Filled,
+  type PoolSum,
+  type RenderedFleet,
+  type SecretValues,
+  type Side,
+  type Stalls,
 } from "./types.ts";
 
 /** A comparison and which of its hosts have the same changes; each group in the order of the fleet. */
@@ -50,7 +52,8 @@ function changes(before: RenderedFleet | null, after: RenderedFleet, base: Side,
   const pairs = before
     ? pairHosts(before.plan, after.plan)
     : after.plan.hosts.map((host): HostPair => ({ before: undefined, after: host }));
-  const compared = pairs.map((pair) => compareHost(pair, before, after));
+  const modelOf = models(pairs);
+  const compared = pairs.map((pair) => compareHost(pair, before, after, modelOf(pair)));
   const pools = poolChange(before?.plan, after.plan);
   const secrets: [SecretValues, SecretValues] = [secretsOf(base), secretsOf(head)];
   // A stack that is there but cannot be rendered may be anything: nothing is said about what `up` does to it.
@@ -59,9 +62,10 @@ function changes(before: RenderedFleet | null, after: RenderedFleet, base: Side,
   const services = serviceLines(pairs, changedFiles(compared));
   if (base.kind === "absent") services.unshift(`initdb on ${after.plan.primary} before the steps above, and its start`);
   const comparison = empty();
+  if (known) comparison.plan = predict(before?.plan ?? null, after.plan, stalls);
+  raiseEffects(compared, comparison.plan);
   Object.assign(comparison, hostParts(compared), {
     facts: before ? declaredFacts(before.plan, after.plan, pairs) : [],
-    plan: known ? predict(before?.plan ?? null, after.plan, stalls) : comparison.plan,
     services: known ? services : [],
     budgets: budgets(pairs),
     pools,
@@ -69,6 +73,22 @@ function changes(before: RenderedFleet | null, after: RenderedFleet, base: Side,
     warnings: before ? warningLines(before.plan, after.plan, compared, secrets, pools) : [...after.plan.warnings],
   } satisfies Partial<Comparison>);
   return { comparison, groups: groupsOf(compared) };
+}
+
+/** What only the plan knows: who takes part in a switchover, and whose data is made anew. */
+function raiseEffects(compared: ComparedHost[], { steps }: Comparison["plan"]): void {
+  const effects = new Map<string, Effect>();
+  for (const { step } of steps) {
+    if (step.kind === "demote" || step.kind === "promote") effects.set(step.member, "switchover");
+    else if (step.kind === "clone") effects.set(step.member, "clone");
+  }
+  if (effects.size === 0) return;
+  for (const one of compared) {
+    const effect = one.host && effects.get(one.host.name);
+    if (!effect || EFFECTS.indexOf(effect) <= EFFECTS.indexOf(one.host!.effect)) continue;
+    one.host!.effect = effect;
+    one.key += effect;
+  }
 }
 
 /** The stack goes, or cannot be rendered any more: nothing to compare, and nothing to hide either. */

@@ -7,7 +7,7 @@ import { list } from "./words.ts";
 
 /** One line each; hosts with the same change share a line. Fields that one side does not know are left out. */
 export function declaredFacts(before: PlanFile, after: PlanFile, pairs: HostPair[]): string[] {
-  return [...stackFacts(before, after), ...hostFacts(pairs), ...catalogFacts(before, after)];
+  return [...stackFacts(before, after), ...hostFacts(before, after, pairs), ...catalogFacts(before, after)];
 }
 
 function stackFacts(a: PlanFile, b: PlanFile): string[] {
@@ -19,6 +19,7 @@ function stackFacts(a: PlanFile, b: PlanFile): string[] {
     ["workload", a.workload, b.workload],
     ["connections", a.connections, b.connections],
     ["restart", a.restart, b.restart],
+    ["synchronous", a.synchronous, b.synchronous],
     ["primary", a.primary, b.primary],
     ...keysOf(a.initdb, b.initdb).map((key): [string, unknown, unknown] => [
       `initdb.${key}`,
@@ -40,22 +41,24 @@ function stackFacts(a: PlanFile, b: PlanFile): string[] {
     .map(([name, x, y]) => `${name}: ${x ?? "not set"} → ${y ?? "not set"}`);
 }
 
-function hostFacts(pairs: HostPair[]): string[] {
+function hostFacts(a: PlanFile, b: PlanFile, pairs: HostPair[]): string[] {
   const lines = new Map<string, string[]>();
   const add = (line: string, host: string): void => void lines.set(line, [...(lines.get(line) ?? []), host]);
-  const shown: [string, (host: PlanHost) => unknown][] = [
+  const shown: [string, (host: PlanHost, plan: PlanFile) => unknown][] = [
     ["role", (host) => host.role],
     ["address", (host) => host.address],
     ["memory", (host) => host.memoryMb && formatMb(host.memoryMb)],
     ["cpus", (host) => host.cpus],
     ["disk", (host) => host.diskMb && formatMb(host.diskMb)],
     ["storage", (host) => host.storage],
+    ["upstream", ({ upstream }, { primary }) => (upstream === "" || upstream === primary ? "the primary" : upstream)],
+    ["reclone", ({ reclone }) => (reclone === "" ? "not set" : reclone)],
   ];
   for (const { before, after } of pairs) {
     if (before && after) {
       if (before.name !== after.name) add(`renamed from ${before.name}`, after.name);
       for (const [name, of] of shown)
-        if (differ(of(before), of(after))) add(`${name} ${of(before)} → ${of(after)}`, after.name);
+        if (differ(of(before, a), of(after, b))) add(`${name} ${of(before, a)} → ${of(after, b)}`, after.name);
     } else if (after) add(`new ${after.role}`, after.name);
     else if (before) add(`${before.role} removed`, before.name);
   }

@@ -2,17 +2,18 @@
 
 import { clusterName } from "../rendering/names.ts";
 import { isHotStandbyParameter } from "../tuning/facts.ts";
+import { component } from "./generations.ts";
 import { type LineDiff, lineDiff } from "./hunks.ts";
 import { type HostPair, rename, replaceWord } from "./pairs.ts";
 import { poolerParameters, serverParameters } from "./parameters.ts";
 import type { PlanFileEntry, PlanHost } from "./plan-file.ts";
-import { component } from "./predict.ts";
 import { serviceEffect } from "./services.ts";
 import {
   EFFECTS,
   type Effect,
   type FileComparison,
   type HostComparison,
+  type LikeFile,
   type ParameterComparison,
   type RenderedFleet,
 } from "./types.ts";
@@ -27,7 +28,13 @@ export interface ComparedHost {
   hba: [before: string, after: string] | undefined;
 }
 
-export function compareHost(pair: HostPair, base: RenderedFleet | null, head: RenderedFleet | null): ComparedHost {
+/** @param model of a new host: one of its kind that a reader knows, or has read above */
+export function compareHost(
+  pair: HostPair,
+  base: RenderedFleet | null,
+  head: RenderedFleet | null,
+  model?: PlanHost,
+): ComparedHost {
   const { before, after } = pair;
   const renamed = before !== undefined && after !== undefined && before.name !== after.name;
   const keys: unknown[] = [];
@@ -42,7 +49,8 @@ export function compareHost(pair: HostPair, base: RenderedFleet | null, head: Re
     if (was && is) bodies.set(path, [oldBody, newBody]);
     if (was && is && oldBody === newBody && was.mode === is.mode) continue;
     const diff = was && !is ? removedFile(base!.body(was.path)) : lineDiff(oldBody, newBody, names(was, is));
-    files.push(fileComparison(path, was, is, diff));
+    const like = model && is ? likeFile(model, after!, is, newBody, head!) : undefined;
+    files.push({ ...fileComparison(path, was, is, diff), ...(like ? { like } : {}) });
     keys.push([
       path,
       was?.mode,
@@ -91,6 +99,26 @@ function movedBody(body: string, { before, after }: HostPair, cluster: string): 
 function generalized(text: string, host: PlanHost, cluster: string): string {
   const named = replaceWord(text, clusterName(cluster, host.name), clusterName(cluster, "{host}"));
   return replaceWord(rename(named, host.name, "{host}"), host.address, "{address}");
+}
+
+/** A file of a new host beside the same file of a host of its kind, read as that of the new one. */
+function likeFile(
+  model: PlanHost,
+  host: PlanHost,
+  file: PlanFileEntry,
+  body: string,
+  head: RenderedFleet,
+): LikeFile | undefined {
+  const path = file.path.slice(host.name.length + 1);
+  const other = entries(model).get(path);
+  if (other?.mode !== file.mode) return undefined;
+  const moved = movedBody(head.body(other.path), { before: model, after: host }, head.plan.cluster);
+  const { additions, deletions, text } = lineDiff(
+    replaceWord(moved, model.address, host.address),
+    body,
+    names(other, file),
+  );
+  return { host: model.name, additions, deletions, diff: text };
 }
 
 function names(was: PlanFileEntry | undefined, is: PlanFileEntry | undefined): [string, string] {
@@ -144,7 +172,8 @@ function effectOf(
   const member = (host: PlanHost | undefined): boolean => component(host, "postgresql") !== undefined;
   if (change === "removed") return "removed";
   if (change === "added") return member(after) && after!.role === "replica" ? "clone" : "new";
-  if (change === "renamed") return member(before) ? "clone" : "new";
+  // The plan says why.
+  if (change === "renamed") return member(before) ? "refused" : "new";
   const effects: Effect[] = parameters.map((parameter) => parameterEffect(parameter, policy));
   const changed = new Map<string, string[]>();
   for (const { path } of files) {

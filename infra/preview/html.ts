@@ -161,5 +161,5 @@ table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #8884;paddi
 pre{overflow:auto;background:#8881;padding:.6rem;border-radius:4px;line-height:1.35}code,pre{font-family:ui-monospace,monospace;font-size:13px}
 .a{background:#2a52;color:#1a7f37}.d{background:#c332;color:#cf222e}.h{color:#57a}.f{font-weight:600}.dim{color:#888;font-weight:normal}
 .box{border-left:4px solid #57a;padding:0 1rem;margin:.8rem 0}.warn{border-color:#d4a017}.bad{border-color:#cf222e}p.warn,p.bad{border-left:4px solid;padding-left:1rem}
-details{margin:.5rem 0}summary{cursor:pointer}.restart,.ordered-restart,.removed{color:#cf222e}.clone,.new,.restart-pending{color:#b07d00}
+details{margin:.5rem 0}summary{cursor:pointer}.restart,.ordered-restart,.removed,.refused{color:#cf222e}.clone,.new,.restart-pending{color:#b07d00}
 @media (prefers-color-scheme:dark){.a{color:#5c6}.d{color:#f77}}`;

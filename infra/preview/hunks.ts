@@ -6,6 +6,8 @@
  */
 
 import { diffArrays } from "diff";
+import { commonLines, countLines, linesAfter, linesBefore } from "./common.ts";
+import { Memo } from "./memo.ts";
 
 const CONTEXT = 3;
 
@@ -30,30 +32,50 @@ interface Line {
 /** @param names what stands after "---" and "+++" */
 export function lineDiff(before: string, after: string, names: [before: string, after: string]): LineDiff {
   if (before === after) return { additions: 0, deletions: 0, realigned: 0, text: "", changed: [] };
-  const [a, b] = [linesOf(before), linesOf(after)];
-  const shortest = Math.min(a.length, b.length);
-  const equal = (x: string, y: string): boolean => x === y || unaligned(x) === unaligned(y);
-  let start = 0;
-  while (start < shortest && equal(a[start]!, b[start]!)) start++;
-  let end = 0;
-  while (end < shortest - start && equal(a[a.length - 1 - end]!, b[b.length - 1 - end]!)) end++;
-  // Only what is around the change is kept: files can be long, and their ends are mostly equal.
-  const lead = Math.max(0, start - CONTEXT);
-  const trail = Math.min(end, CONTEXT);
-  const lines = [
-    ...common(a.slice(lead, start), b.slice(lead, start)),
-    ...middle(a.slice(start, a.length - end), b.slice(start, b.length - end)),
-    ...common(last(a, end).slice(0, trail), last(b, end).slice(0, trail)),
-  ];
-  const changed = lines.filter(({ sign }) => sign !== " ").map(({ sign, text }) => sign + text);
-  const additions = lines.filter(({ sign }) => sign === "+").length;
-  const deletions = changed.length - additions;
-  const realigned =
-    differing(a.slice(0, lead), b.slice(0, lead)) +
-    lines.filter((line) => line.realigned).length +
-    differing(last(a, end).slice(trail), last(b, end).slice(trail));
-  const text = changed.length === 0 ? "" : [`--- ${names[0]}`, `+++ ${names[1]}`, ...hunks(lines, lead), ""].join("\n");
-  return { additions, deletions, realigned, text, changed };
+  // Files can be long, and are mostly equal: only what is around the change is taken apart.
+  const { start, end } = commonLines(before, after);
+  const from = linesBefore(before, start, CONTEXT);
+  const part = (text: string): string => text.slice(from, linesAfter(text, text.length - end, CONTEXT));
+  const { hunks: shown, ...diff } = partDiff(part(before), part(after), countLines(before, from));
+  return { ...diff, text: shown.length === 0 ? "" : [`--- ${names[0]}`, `+++ ${names[1]}`, ...shown, ""].join("\n") };
+}
+
+type PartDiff = Omit<LineDiff, "text"> & { hunks: string[] };
+
+/** Hosts of a fleet change alike: the same part is taken apart once. */
+const known = new Memo<PartDiff>();
+
+/** @param offset lines of the file before the part */
+function partDiff(before: string, after: string, offset: number): PartDiff {
+  return known.get(`${offset}\0${before}\0${after}`, () => {
+    const [a, b] = [linesOf(before), linesOf(after)];
+    const shortest = Math.min(a.length, b.length);
+    const equal = (x: string, y: string): boolean => x === y || unaligned(x) === unaligned(y);
+    let start = 0;
+    while (start < shortest && equal(a[start]!, b[start]!)) start++;
+    let end = 0;
+    while (end < shortest - start && equal(a[a.length - 1 - end]!, b[b.length - 1 - end]!)) end++;
+    const lead = Math.max(0, start - CONTEXT);
+    const trail = Math.min(end, CONTEXT);
+    const lines = [
+      ...common(a.slice(lead, start), b.slice(lead, start)),
+      ...middle(a.slice(start, a.length - end), b.slice(start, b.length - end)),
+      ...common(last(a, end).slice(0, trail), last(b, end).slice(0, trail)),
+    ];
+    const changed = lines.filter(({ sign }) => sign !== " ").map(({ sign, text }) => sign + text);
+    const additions = lines.filter(({ sign }) => sign === "+").length;
+    const realigned =
+      differing(a.slice(0, lead), b.slice(0, lead)) +
+      lines.filter((line) => line.realigned).length +
+      differing(last(a, end).slice(trail), last(b, end).slice(trail));
+    return {
+      additions,
+      deletions: changed.length - additions,
+      realigned,
+      changed,
+      hunks: changed.length === 0 ? [] : hunks(lines, offset + lead),
+    };
+  });
 }
 
 const last = (lines: string[], count: number): string[] => lines.slice(lines.length - count);
@@ -61,12 +83,16 @@ const common = (a: string[], b: string[]): Line[] =>
   b.map((text, i) => ({ sign: " ", text, realigned: text !== a[i] }));
 const differing = (a: string[], b: string[]): number => a.filter((text, i) => text !== b[i]).length;
 
+const unalignedLines = new Memo<string>();
+
 /** A line without the width of its blanks between words; quoted text and indentation stay as they are. */
 function unaligned(line: string): string {
   if (!line.includes("  ") && !line.includes("\t")) return line;
-  const indent = /^[ \t]*/.exec(line)![0];
-  const words = line.slice(indent.length).replace(/("[^"]*"|'[^']*')|[ \t]+/g, (_, quoted?: string) => quoted ?? " ");
-  return indent + words;
+  return unalignedLines.get(line, () => {
+    const indent = /^[ \t]*/.exec(line)![0];
+    const words = line.slice(indent.length).replace(/("[^"]*"|'[^']*')|[ \t]+/g, (_, quoted?: string) => quoted ?? " ");
+    return indent + words;
+  });
 }
 
 /** Lines with a mark on the last one when it has no line break, as diff shows it. */

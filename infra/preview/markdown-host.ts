@@ -22,7 +22,11 @@ export function hostBlock(group: HostComparison[], more: More): Block {
     content.push(
       section("", [...host.files.map(({ path, deletions }) => `- ${code(path)} (−${deletions})`), ""], "", more),
     );
-  else content.push(...host.files.map((file) => fileBlock(file, more)));
+  else
+    content.push(
+      ...likeBlocks(host, more),
+      ...host.files.flatMap((file) => (isLike(file) ? [] : [fileBlock(file, more)])),
+    );
   return section(`<details><summary>${summary}</summary>\n\n`, content, "\n</details>\n\n", more);
 }
 
@@ -47,12 +51,39 @@ function parameterTable(parameters: ParameterComparison[]): string[] {
 
 const shorten = (text: string): string => (text.length > 80 ? `${text.slice(0, 77)}…` : text);
 
-function fileBlock(file: FileComparison, more: More): Block {
-  const lines = file.diff.trimEnd().split("\n");
-  const head = `${code(file.path)} ${fileText(file)}\n\n`;
-  if (file.diff === "") return section(head, [], "", more);
+/** Known from another host, or another host's with a few lines changed: less to read than the whole file. */
+const isLike = ({ like, diff }: FileComparison): boolean => like !== undefined && like.diff.length < diff.length;
+
+/** Files of a new host against those of a host of its kind. */
+function likeBlocks({ files }: HostComparison, more: More): (string | Block)[] {
+  const like = files.filter(isLike);
+  const same = like.filter((file) => file.like!.diff === "");
+  const other = like.filter((file) => file.like!.diff !== "");
+  if (like.length === 0) return [];
+  const model = code(like[0]!.like!.host);
+  const result: (string | Block)[] = [];
+  if (same.length > 0)
+    result.push(
+      `As on ${model}, but for names and addresses: ${same.map(({ path }) => code(path)).join(", ")}.`,
+      "",
+      plain(more)(`${count(same.length, "whole file")}`),
+      "",
+    );
+  if (other.length > 0) result.push(`Otherwise than on ${model}:`, "");
+  for (const { path, like: against } of other)
+    result.push(diffBlock(`${code(path)} ${plusMinus(against!)}`, against!.diff, more));
+  return result;
+}
+
+function diffBlock(head: string, diff: string, more: More): Block {
+  const lines = diff.trimEnd().split("\n");
   const ticks = fence(lines);
-  return section(`${head}${ticks}diff\n`, lines, `${ticks}\n\n`, plain(more));
+  return section(`${head}\n\n${ticks}diff\n`, lines, `${ticks}\n\n`, plain(more));
+}
+
+function fileBlock(file: FileComparison, more: More): Block {
+  const head = `${code(file.path)} ${fileText(file)}`;
+  return file.diff === "" ? section(`${head}\n\n`, [], "", more) : diffBlock(head, file.diff, more);
 }
 
 export const lines = (host: HostComparison): { additions: number; deletions: number } => ({

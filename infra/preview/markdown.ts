@@ -48,7 +48,8 @@ export function markdown(stacks: readonly Compared[], options: MarkdownOptions):
   // A blank line before it, or it would become a row of a table or a part of a list item.
   const more = (what: string): string => `\n… ${what} more: ${fullText}\n`;
   const any = stacks.some(({ comparison }) => comparison.kind !== "unchanged");
-  const title = any ? "PostgreSQL fleet: what this changes" : "PostgreSQL fleet: no changes";
+  const refused = stacks.some(({ comparison }) => comparison.plan.problems.length > 0);
+  const title = `PostgreSQL fleet: ${refused ? "`up` would refuse this" : any ? "what this changes" : "no changes"}`;
   const intro = [
     `## ${title}`,
     "",

@@ -3,9 +3,9 @@
 import { formatMb } from "../config/units.ts";
 import { isHotStandbyParameter } from "../tuning/facts.ts";
 import { lostAccess } from "./access.ts";
+import { component } from "./generations.ts";
 import type { ComparedHost } from "./host.ts";
 import type { PlanFile } from "./plan-file.ts";
-import { component } from "./predict.ts";
 import { secretWarnings } from "./secrets.ts";
 import type { Comparison, SecretValues } from "./types.ts";
 import { list } from "./words.ts";
@@ -41,11 +41,6 @@ export function removedLines(before: PlanFile, after: PlanFile, hosts: ComparedH
       );
     }
     if (!was || !is) continue;
-    if (was.name !== is.name && component(was, "postgresql"))
-      lines.add(
-        `${is.name} is another member to the cluster. This one is stopped and its slot dropped; its data stays`,
-        was.name,
-      );
     for (const { name } of was.components)
       if (!component(is, name)) lines.add(NO_SERVICE[name] ?? `${name} is stopped`, is.name);
     for (const parameter of host?.parameters ?? [])
@@ -78,16 +73,18 @@ export function warningLines(
 ): string[] {
   const lines = new HostLines();
   const general: string[] = [];
+  if (before.primary !== after.primary)
+    general.push(`the primary moves from ${before.primary} to ${after.primary}: clients wait while it does`);
   for (const { pair, host } of hosts) {
     const { before: was, after: is } = pair;
     const name = (is ?? was)!.name;
     const member = component(is ?? was, "postgresql") !== undefined;
     if (!was && member) lines.add("new member, cloned from the primary", name);
     if (!is && member) lines.add("member removed", name);
+    if (was && is?.reclone && was.reclone !== undefined && was.reclone !== is.reclone)
+      lines.add("new data is asked for: what it has is moved aside, and cloned anew", name);
     if (was && is && is.memoryMb < was.memoryMb)
       lines.add(`memory decreases, ${formatMb(was.memoryMb)} → ${formatMb(is.memoryMb)}`, name);
-    if (was && is && was.name !== is.name && member)
-      lines.add(`renamed from ${was.name}: its data does not move, it is cloned anew`, name);
     const server = (host?.parameters ?? []).filter(({ component: of }) => of === "postgresql");
     const five = server.filter(({ name: parameter }) => isHotStandbyParameter(parameter));
     for (const { name: parameter, before: a, after: b } of five)

@@ -28,6 +28,23 @@ export function pairHosts(before: PlanFile, after: PlanFile): HostPair[] {
   return [...pairs, ...left.filter((host) => !renamed.has(host)).map((host) => ({ before: host, after: undefined }))];
 }
 
+/**
+ * For a new host, one of its kind that was there before, else one that comes before it; of the same role if there is one.
+ * Nothing for a host that is not new, or the first of its kind.
+ */
+export function models(pairs: readonly HostPair[]): (pair: HostPair) => PlanHost | undefined {
+  const first = new Map<string, PlanHost>();
+  for (const old of [true, false])
+    for (const { before, after } of pairs)
+      if (after && (before !== undefined) === old)
+        for (const key of [after.role, `kind ${kind(after)}`]) if (!first.has(key)) first.set(key, after);
+  return ({ before, after }) => {
+    if (before || !after) return undefined;
+    const [same, alike] = [first.get(after.role), first.get(`kind ${kind(after)}`)];
+    return same !== after ? same : alike !== after ? alike : undefined;
+  };
+}
+
 /** Puts the new name in the place of the old one, also in the name of its slot; other words that hold it stay. */
 export function rename(text: string, from: string, to: string): string {
   return replaceWord(replaceWord(text, slotName(from), slotName(to)), from, to);

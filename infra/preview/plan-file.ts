@@ -1,7 +1,7 @@
 /** plan.json: what a render says about a fleet beside its files. The contract between two revisions of the project. */
 
-import { createHash } from "node:crypto";
-import { type FleetSpec, type HostSpec, isMember, members } from "../config/spec.ts";
+import { hash } from "node:crypto";
+import { type FleetSpec, type HostSpec, isMember, members, upstreamOf } from "../config/spec.ts";
 import type { Fleet } from "../fleet.ts";
 import { generationHash } from "../rendering/generation.ts";
 import { filesByPath } from "../rendering/hash.ts";
@@ -24,6 +24,7 @@ export interface PlanFile {
   connections: number | null;
   primary: string;
   restart: FleetSpec["cluster"]["restart"];
+  synchronous: FleetSpec["cluster"]["synchronous"];
   rollout: FleetSpec["rollout"];
   /** Former members that cannot be reached and will not come back. */
   gone: string[];
@@ -44,6 +45,10 @@ export interface PlanHost {
   cpus: number;
   diskMb: number;
   storage: HostSpec["storage"];
+  /** Member that a replica streams from; "" for others. */
+  upstream: string;
+  /** A new value asks for new data; "" never asked. */
+  reclone: string;
   components: PlanComponent[];
   /** Members: parameter → value in force, sorted by name; the rest where tuning or an override decided it. */
   settings: Record<string, PlanSetting>;
@@ -115,6 +120,7 @@ export function planFile(fleet: Fleet, warnings: readonly string[] = [], names?:
     connections: cluster.connections ?? null,
     primary: spec.primary,
     restart: cluster.restart,
+    synchronous: cluster.synchronous,
     rollout: spec.rollout,
     gone: spec.gone,
     initdb: cluster.initdb,
@@ -140,6 +146,8 @@ function planHost(fleet: Fleet, host: HostSpec): PlanHost {
     cpus,
     diskMb,
     storage,
+    upstream: isMember(host) ? upstreamOf(fleet.spec, host) : "",
+    reclone: host.reclone ?? "",
     components: plan.components.map((component) => planComponent(name, component)),
     settings: isMember(host) ? planSettings(fleet, plan) : {},
     budget: fleet.tunings.get(name)?.budget ?? null,
@@ -147,15 +155,22 @@ function planHost(fleet: Fleet, host: HostSpec): PlanHost {
 }
 
 function planComponent(host: string, component: Component): PlanComponent {
-  const versions = Object.fromEntries(component.secrets.map((name) => [name, 1]));
+  let generation: string | undefined;
   return {
     name: component.name,
-    generation: generationHash(filesByPath(component.files), versions),
+    // Only when it is asked for: it takes as long as everything else about a file.
+    get generation() {
+      generation ??= generationHash(
+        filesByPath(component.files),
+        Object.fromEntries(component.secrets.map((name) => [name, 1])),
+      );
+      return generation;
+    },
     files: component.files.map(({ path, mode, change, body }) => ({
       path: filePath(host, component.name, path),
       mode,
       change,
-      sha256: createHash("sha256").update(body).digest("hex"),
+      sha256: hash("sha256", body),
     })),
     secrets: component.secrets,
   };
@@ -163,13 +178,13 @@ function planComponent(host: string, component: Component): PlanComponent {
 
 function planSettings(fleet: Fleet, plan: HostPlan): PlanHost["settings"] {
   const tuned = fleet.tunings.get(plan.host)!.settings;
-  const entries = Object.entries(plan.settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(
-    entries.map(([name, value]) => {
-      const why = tuned.get(name);
-      return [name, why ? { value, class: why.class, source: why.source, reason: why.reason } : { value }];
-    }),
-  );
+  const settings: PlanHost["settings"] = {};
+  for (const name of Object.keys(plan.settings).sort()) {
+    const value = plan.settings[name]!;
+    const why = tuned.get(name);
+    settings[name] = why ? { value, class: why.class, source: why.source, reason: why.reason } : { value };
+  }
+  return settings;
 }
 
 function planPools({ spec, tunings, layouts }: Fleet): PlanPools | null {

@@ -31,7 +31,9 @@ export function violations({ comparison, policy }: { comparison: Comparison; pol
 
 /** Servers that restart or wait for it, and poolers that do. */
 function restarts({ hosts, plan }: Comparison): string[] {
-  const steps = new Set(plan.steps.flatMap(({ step }) => (step.kind === "restart" ? [step.member] : [])));
+  const steps = new Set(
+    plan.steps.flatMap(({ step }) => (step.kind === "restart" || step.kind === "demote" ? [step.member] : [])),
+  );
   const needed = hosts.filter(
     ({ name, parameters }) =>
       steps.has(name) || parameters.some((p) => p.class === "restart" || p.class === "ordered-restart"),

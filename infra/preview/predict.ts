@@ -5,73 +5,77 @@ import { HOT_STANDBY_FIVE } from "../rollout/changes.ts";
 import { describe } from "../rollout/describe.ts";
 import { plan } from "../rollout/plan.ts";
 import type { DeclaredFleet, MemberFacts, ObservedFleet, Step } from "../rollout/types.ts";
+import { component, Generations } from "./generations.ts";
 import { classifier } from "./parameters.ts";
-import type { PlanComponent, PlanFile, PlanHost } from "./plan-file.ts";
+import type { PlanFile, PlanHost } from "./plan-file.ts";
 import type { PlanComparison, Stalls } from "./types.ts";
 
 /** @param before null: the fleet is new; its primary is made and started before the plan begins */
 export function predict(before: PlanFile | null, after: PlanFile, stalls: Stalls): PlanComparison {
-  const observed = before ? observedFleet(before, after) : firstMember(after);
-  const found = plan(
-    observed,
-    declaredFleet(after),
-    classifier(...(before ? [before.postgresql] : []), after.postgresql),
-  );
+  const names = new Generations(before, after);
+  const observed = before ? observedFleet(before, names) : firstMember(after, names);
+  const classify = classifier(...(before ? [before.postgresql] : []), after.postgresql);
+  const found = plan(observed, declaredFleet(after, names), classify);
   const problems = [...found.problems, ...refusals(before, after)];
   // What is refused does nothing.
   const steps = problems.length > 0 ? [] : found.steps;
   return {
-    steps: steps.map((step) => ({ step, text: readable(describe(step)), ...stallOf(step, after.primary, stalls) })),
+    steps: steps.map((step) => ({
+      step: names.named(step),
+      text: readable(describe(step)),
+      ...stallOf(step, after.primary, stalls),
+    })),
     problems,
     pending: found.pending,
   };
 }
 
-export function declaredFleet(after: PlanFile): DeclaredFleet {
+function declaredFleet(after: PlanFile, names: Generations): DeclaredFleet {
   return {
     primary: after.primary,
     restart: after.restart,
     gone: after.gone ?? [],
     members: membersOf(after).map((host) => ({
       name: host.name,
-      generation: generationOf(host, "postgresql"),
+      generation: names.declared(host.name, "postgresql"),
       slot: slotName(host.name),
       settings: valuesOf(host),
+      address: host.address,
+      upstream: upstreamOf(host, after),
+      reclone: host.reclone ?? "",
     })),
-    poolers: poolersOf(after).map((host) => ({ name: host.name, generation: generationOf(host, "pgbouncer") })),
+    poolers: poolersOf(after).map(({ name }) => ({ name, generation: names.declared(name, "pgbouncer") })),
   };
 }
 
-/** @param after gives the name of a generation that an older revision did not write down */
-export function observedFleet(before: PlanFile, after: PlanFile): ObservedFleet {
+function observedFleet(before: PlanFile, names: Generations): ObservedFleet {
   const members = membersOf(before);
-  const slots = members
-    .filter((host) => host.name !== before.primary)
-    .map((host) => ({ name: slotName(host.name), active: true }));
-  const hosts = new Map(after.hosts.map((host) => [host.name, host]));
+  const slots = new Map<string, MemberFacts["slots"]>(members.map(({ name }) => [name, []]));
+  for (const host of members) slots.get(upstreamOf(host, before))?.push({ name: slotName(host.name), active: true });
   return {
     source: "base-ref",
     members: members.map((host) => {
-      const primary = host.name === before.primary;
-      return standing(host, primary, generationOf(host, "postgresql", hosts.get(host.name)), primary ? slots : []);
+      const generation = names.observed(host.name, "postgresql");
+      return standing(host, host.name === before.primary, generation, slots.get(host.name)!);
     }),
     poolers: poolersOf(before).map((host) => ({
       name: host.name,
       reachable: true,
       running: true,
-      generation: generationOf(host, "pgbouncer", hosts.get(host.name)),
+      generation: names.observed(host.name, "pgbouncer"),
       paused: [],
       drained: [],
+      leadsTo: before.primary,
       differences: [],
     })),
   };
 }
 
-function firstMember(after: PlanFile): ObservedFleet {
+function firstMember(after: PlanFile, names: Generations): ObservedFleet {
   const primary = membersOf(after).find((host) => host.name === after.primary)!;
   return {
     source: "base-ref",
-    members: [standing(primary, true, generationOf(primary, "postgresql"), [])],
+    members: [standing(primary, true, names.declared(primary.name, "postgresql"), [])],
     poolers: [],
   };
 }
@@ -81,6 +85,7 @@ function standing(host: PlanHost, primary: boolean, generation: string, slots: M
   const five = HOT_STANDBY_FIVE.filter((name) => settings[name] !== undefined);
   return {
     name: host.name,
+    address: host.address,
     reachable: true,
     hasData: true,
     running: true,
@@ -91,6 +96,9 @@ function standing(host: PlanHost, primary: boolean, generation: string, slots: M
     pendingRestart: [],
     filesNewerThanLoad: false,
     streaming: !primary,
+    standby: !primary,
+    // Data that an earlier revision asked for is there.
+    recloned: host.reclone ?? "",
     slots,
     held: {},
     alteredSystem: [],
@@ -98,7 +106,11 @@ function standing(host: PlanHost, primary: boolean, generation: string, slots: M
 }
 
 /** To a reader of a preview the name of a generation says nothing: the files are shown. */
-const readable = (text: string): string => text.replace(/^put generation \w+ in force/, "put new files in force");
+const readable = (text: string): string =>
+  text
+    .replace(/^put generation \w+ in force/, "put new files in force")
+    // Of a long connection string the host is what differs; the rest is in the file.
+    .replace(/host=(\S+) port=.*? connect_timeout=\d+/g, "host=$1 …");
 
 /** What the resources of the servers refuse before any step. */
 function refusals(before: PlanFile | null, after: PlanFile): string[] {
@@ -123,6 +135,8 @@ function stallOf(step: Step, primary: string, stalls: Stalls): { stallSeconds?: 
   switch (step.kind) {
     case "restart":
       return last(step.member === primary ? "restart-primary" : "restart-replica");
+    case "promote":
+      return last("switchover");
     case "pause":
     case "switch-pooler":
       return stalls[step.kind] ? last(step.kind) : {};
@@ -135,18 +149,9 @@ const isMember = (host: PlanHost): boolean => host.role === "primary" || host.ro
 export const membersOf = (plan: PlanFile): PlanHost[] => plan.hosts.filter(isMember);
 export const poolersOf = (plan: PlanFile): PlanHost[] => plan.hosts.filter((host) => component(host, "pgbouncer"));
 
-export const component = (host: PlanHost | undefined, name: string): PlanComponent | undefined =>
-  host?.components.find((one) => one.name === name);
+/** A revision that did not write it down knew no other place than the primary. */
+const upstreamOf = (host: PlanHost, plan: PlanFile): string =>
+  host.name === plan.primary ? "" : host.upstream || plan.primary;
 
 const valuesOf = (host: PlanHost): Record<string, string> =>
   Object.fromEntries(Object.entries(host.settings).map(([name, { value }]) => [name, value]));
-
-/** @param later the same host at the head: where the files are the same, so is the generation */
-function generationOf(host: PlanHost, name: string, later?: PlanHost): string {
-  const one = component(host, name)!;
-  if (one.generation !== undefined) return one.generation;
-  const other = component(later, name);
-  const files = (of: PlanComponent): string =>
-    JSON.stringify(of.files.map(({ path, mode, sha256 }) => [path, mode, sha256]));
-  return other && files(other) === files(one) ? other.generation : "base";
-}

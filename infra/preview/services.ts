@@ -1,7 +1,7 @@
 /** Daemons that need no order with the servers: what a change of their files does to them. */
 
+import { component } from "./generations.ts";
 import type { HostPair } from "./pairs.ts";
-import { component } from "./predict.ts";
 import type { Effect } from "./types.ts";
 import { list } from "./words.ts";
 

@@ -101,6 +101,7 @@ function effectText(effect: Effect, paint: Paint): string {
     case "restart":
     case "ordered restart":
     case "removed":
+    case "refused":
       return paint.red(text);
     case "restart pending":
     case "clone":

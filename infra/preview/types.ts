@@ -38,9 +38,12 @@ export const EFFECTS = [
   "restart pending",
   "restart",
   "ordered restart",
+  "switchover",
   "new",
   "clone",
   "removed",
+  /** `up` would refuse it. */
+  "refused",
   /** The base cannot be rendered. */
   "unknown",
 ] as const;
@@ -92,6 +95,17 @@ export interface FileComparison {
   /** Lines that differ in the width of blanks between words only; not in `diff`. */
   realigned: number;
   /** Unified diff with "---" and "+++" lines; "" when only alignment or the mode differs. */
+  diff: string;
+  /** Files of a new host: what is otherwise than on a host of its kind, but for names and addresses. */
+  like?: LikeFile;
+}
+
+export interface LikeFile {
+  /** Host that it is compared with. */
+  host: string;
+  additions: number;
+  deletions: number;
+  /** Unified diff from that host's file; "" when it is the same. */
   diff: string;
 }
 

@@ -57,14 +57,14 @@ export function headline(comparison: Comparison): string {
     case "changed": {
       const { hosts, totals, plan } = comparison;
       const effects = [...new Set(hosts.map((host) => host.effect))].filter(
-        (e) => !["none", "next start", "unknown"].includes(e),
+        (e) => !["none", "next start", "unknown", "refused"].includes(e),
       );
       const parts = [
+        ...(plan.problems.length > 0 ? ["`up` would refuse this"] : []),
         ...(comparison.kind === "added" ? ["new stack"] : []),
         hosts.length > 0 ? count(hosts.length, "host") : "no file changes",
         ...(totals.files > 0 ? [`${count(totals.files, "file")} (${plusMinus(totals)})`] : []),
         ...effects.sort(),
-        ...(plan.problems.length > 0 ? ["`up` would refuse"] : []),
       ];
       return parts.join(", ");
     }

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { SecretKind } from "./types.ts";
 
+const START = "@@secret:";
 const PLACEHOLDER = /@@secret:([A-Za-z0-9_.-]+)(?:\|([a-z]+))?@@/g;
 
 /** How a secret is written into a file of this kind, `|kind` in its placeholder; between quotes where the file has them. */
@@ -15,6 +16,7 @@ const ESCAPES: Record<string, (value: string) => string> = {
 
 /** Names of the secrets that a body asks for, in order of appearance, each once. */
 export function secretNames(body: string): string[] {
+  if (!body.includes(START)) return [];
   return [...new Set([...body.matchAll(PLACEHOLDER)].map((match) => match[1]!))];
 }
 
@@ -25,10 +27,10 @@ export function fillSecrets(body: string, secrets: Record<string, string>, file:
     if (value === undefined)
       throw new Error(`${file} asks for the secret "${name}", which is not among this host's secrets`);
     if (kind === undefined) return value;
-    const escape = ESCAPES[kind];
-    if (!escape)
+    const write = ESCAPES[kind];
+    if (!write)
       throw new Error(`${file} asks for a secret as "${kind}"; there are ${Object.keys(ESCAPES).join(", ")}`);
-    return escape(value);
+    return write(value);
   });
 }
 

@@ -1,54 +1,27 @@
 /** A member's component: the server's files. */
 
-import { hostNamed } from "../config/spec.ts";
-import type { ChangeClass, Setting, Tuning } from "../tuning/types.ts";
+import { renderedParameters } from "../config/owned-parameters.ts";
+import { hostNamed, members, upstreamOf } from "../config/spec.ts";
+import type { Tuning } from "../tuning/types.ts";
+import { confLines, type Line, tunedLines } from "./conf-lines.ts";
 import { hbaGroups, identLines } from "./hba.ts";
 import { component, type HostInput, renderFile } from "./host-input.ts";
 import { clusterName, REPLICATION_ROLE, slotName } from "./names.ts";
 import { PORTS } from "./ports.ts";
-import { commentText, conninfo, postgresValue } from "./quoting.ts";
+import { conninfo, postgresValue, standbyNames } from "./quoting.ts";
 import { programFile } from "./supervisor.ts";
 import { type Component, secretPlaceholder } from "./types.ts";
 
-/**
- * Parameters that rendering decides from the host's layout and place in the fleet. Tuning and overrides must leave
- * them alone: some can only change with a restart and would cut the server off from the project.
- */
-export const OWNED_PARAMETERS: ReadonlySet<string> = new Set([
-  "listen_addresses",
-  "port",
-  "unix_socket_directories",
-  "hba_file",
-  "ident_file",
-  "config_file",
-  "data_directory",
-  "external_pid_file",
-  "log_destination",
-  "logging_collector",
-  "cluster_name",
-  "primary_conninfo",
-  "primary_slot_name",
-]);
-
 /** Seconds a fast shutdown may take (its checkpoint) before supervisord kills the server: better late than torn. */
 const STOP_WAIT_SECONDS = 3600;
-
-type Line = [name: string, value: string, reason: string];
 
 export function postgresqlComponent(input: HostInput): { component: Component; settings: Record<string, string> } {
   const { host, layout, spec } = input;
   const tuning = input.tunings.get(host.name)!;
   const folder = `${layout.current}/postgresql`;
-  const primary = hostNamed(spec, spec.primary);
-  const isPrimary = primary.name === host.name;
+  const upstream = upstreamOf(spec, host);
 
-  const settings = [...tuning.settings];
-  const tuned = (...classes: ChangeClass[]): Line[] =>
-    settings
-      .filter(([, s]) => s.source !== "override" && classes.includes(s.class))
-      .map(([name, s]) => [name, s.value, s.reason]);
-  const overrides = settings.filter(([, s]) => s.source === "override");
-
+  const tuned = tunedLines(tuning);
   const connection: Line[] = [
     ["listen_addresses", host.address, "address of this host"],
     ["port", String(PORTS.postgresql), "the same on every member"],
@@ -59,9 +32,17 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
     ["logging_collector", "off", "supervisor keeps and rotates it"],
   ];
   const topology: Line[] = [["cluster_name", clusterName(spec.cluster.name, host.name), "shown in process titles"]];
-  if (!isPrimary) {
+  if (spec.cluster.synchronous === "quorum") {
+    const others = members(spec).filter((member) => member.name !== host.name);
+    topology.push([
+      "synchronous_standby_names",
+      standbyNames(others.map((member) => member.name)),
+      "a commit waits for one of them; acts on the primary only",
+    ]);
+  }
+  if (upstream) {
     const primaryConninfo = conninfo({
-      host: primary.address,
+      host: hostNamed(spec, upstream).address,
       port: PORTS.postgresql,
       user: REPLICATION_ROLE,
       passfile: `${folder}/replication.passfile`,
@@ -69,14 +50,10 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
       connect_timeout: 10,
     });
     topology.push(
-      ["primary_conninfo", primaryConninfo, `streams from ${primary.name}`],
+      ["primary_conninfo", primaryConninfo, `streams from ${upstream}`],
       ["primary_slot_name", slotName(host.name), "kept by the rollout"],
     );
   }
-  const restart = tuned("restart", "ordered-restart");
-  const reload = tuned("reload", "new-sessions");
-  const overrideLines = overrides.map(([name, s]): Line => [name, s.value, describeOverride(s)]);
-
   const file = (path: string, change: "reload" | "restart", view: Parameters<typeof renderFile>[4], mode?: string) =>
     renderFile(input, "postgresql", path, mode ? { mode, change } : { change }, view);
   const files = [
@@ -85,15 +62,17 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
     }),
     file("00-connection.conf", "restart", { lines: confLines(connection) }),
     file("10-restart.conf", "restart", {
-      lines: confLines(restart),
-      budget: budgetTable(tuning),
-      warnings: tuning.warnings.map(commentText),
+      lines: tuned.restart,
+      budget: tuned.budget,
+      warnings: tuned.warnings,
     }),
-    file("20-reload.conf", "reload", { lines: confLines(reload) }),
-    file("80-topology.conf", "reload", { lines: confLines(topology), primary: isPrimary ? null : primary.name }),
-    file("90-override.conf", overrides.some(([, s]) => needsRestart(s.class)) ? "restart" : "reload", {
-      lines: confLines(overrideLines),
+    file("20-reload.conf", "reload", { lines: tuned.reload }),
+    file("80-topology.conf", "reload", {
+      lines: confLines(topology),
+      primary: upstream ? spec.primary : null,
+      upstream: upstream && upstream !== spec.primary ? upstream : null,
     }),
+    file("90-override.conf", tuned.overrideChange, { lines: tuned.override }),
     file("pg_hba.conf", "reload", {
       groups: hbaGroups(spec, host).map((group) => ({ ...group })),
       local: spec.platform === "local",
@@ -123,19 +102,24 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
       priority: 100,
     }),
   ];
-  const all = [...connection, ...restart, ...reload, ...topology, ...overrideLines];
+  const own = (lines: Line[]): Record<string, string> =>
+    Object.fromEntries(lines.map(([name, value]) => [name, value]));
   return {
     component: component("postgresql", files),
-    settings: Object.fromEntries(all.map(([name, value]) => [name, value])),
+    settings: { ...own(connection), ...tuned.settings, ...own(topology), ...tuned.overrides },
   };
 }
 
-/** What is wrong with a member's tuning as far as files are concerned; one line each. */
-export function tuningProblems(host: string, tuning: Tuning): string[] {
+/**
+ * What is wrong with a member's tuning as far as files are concerned; one line each.
+ *
+ * @param quorum synchronous_standby_names is the project's own
+ */
+export function tuningProblems(host: string, tuning: Tuning, quorum = false): string[] {
   const problems: string[] = [];
   for (const [name, setting] of tuning.settings) {
     const where = `host "${host}": parameter ${name} (${setting.source})`;
-    if (OWNED_PARAMETERS.has(name))
+    if (renderedParameters.has(name) || (quorum && name === "synchronous_standby_names"))
       problems.push(`${where} is set by the project from the host's address, folders and role; remove it`);
     if (!/^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/.test(name))
       problems.push(`${where} is not a parameter name`);
@@ -146,36 +130,4 @@ export function tuningProblems(host: string, tuning: Tuning): string[] {
     }
   }
   return problems;
-}
-
-const needsRestart = (change: ChangeClass): boolean => change === "restart" || change === "ordered-restart";
-const describeOverride = (setting: Setting): string => `${setting.reason} [${setting.class}]`;
-
-/** `name = 'value'  # reason`, in columns; very long values do not widen them. */
-function confLines(lines: Line[]): string[] {
-  const quoted = lines.map(([name, value, reason]) => ({
-    name,
-    value: postgresValue(value, name),
-    reason: commentText(reason),
-  }));
-  const nameWidth = Math.max(0, ...quoted.map((line) => line.name.length));
-  const valueWidth = Math.max(0, ...quoted.map((line) => line.value.length).filter((length) => length <= 32));
-  return quoted.map(
-    ({ name, value, reason }) =>
-      `${name.padEnd(nameWidth)} = ${reason ? `${value.padEnd(valueWidth)}  # ${reason}` : value}`,
-  );
-}
-
-function budgetTable({ budget }: Tuning): string[] {
-  const percent = budget.limitMb > 0 ? Math.round((100 * budget.totalMb) / budget.limitMb) : 0;
-  const rows = [
-    ...budget.terms.map((term) => [term.name, String(Math.round(term.mb)), term.detail]),
-    ["total", String(Math.round(budget.totalMb)), `${percent} % of the limit`],
-    ["limit", String(Math.round(budget.limitMb)), "what this server may use"],
-  ].map((row) => row.map(commentText));
-  const nameWidth = Math.max(...rows.map((row) => row[0]!.length));
-  const mbWidth = Math.max(...rows.map((row) => row[1]!.length));
-  return rows.map(([name, mb, detail]) =>
-    `${name!.padEnd(nameWidth)}  ${mb!.padStart(mbWidth)} MB  ${detail}`.trimEnd(),
-  );
 }

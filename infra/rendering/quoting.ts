@@ -41,6 +41,11 @@ function conninfoValue(value: string, what: string): string {
   return /^[A-Za-z0-9_./:-]+$/.test(value) ? value : `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
+/** `ANY 1 ("db-1", "db2")`: names of synchronous standbys, quoted because "-" and words like ANY mean something there. */
+export function standbyNames(names: readonly string[]): string {
+  return `ANY 1 (${names.map((name) => `"${refuseControl(name, "a standby").replaceAll('"', '""')}"`).join(", ")})`;
+}
+
 /** A database, role or OS user in pg_hba.conf and pg_ident.conf. */
 export function hbaName(name: string, what = "a name"): string {
   refuseControl(name, what);

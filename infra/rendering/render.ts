@@ -68,7 +68,7 @@ function hostProblems({ layouts, spec, tunings }: RenderInput, host: HostSpec): 
   if (layout && spec.pooler?.hosts.includes(host.name)) problems.push(...pgbouncerProblems(spec, host, layout));
   if (isMember(host)) {
     const tuning = tunings.get(host.name);
-    if (tuning) problems.push(...tuningProblems(host.name, tuning));
+    if (tuning) problems.push(...tuningProblems(host.name, tuning, spec.cluster.synchronous === "quorum"));
     else problems.push(`host "${host.name}" is a member and has no tuning`);
   }
   return problems;

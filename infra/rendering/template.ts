@@ -7,6 +7,7 @@
 
 import Mustache from "mustache";
 import { nearest } from "../config/suggest.ts";
+import { writeTemplate } from "./template-writer.ts";
 
 /** Name without ".mustache", e.g. "postgresql/pg_hba.conf" → its text and the path shown to people. */
 export type Templates = ReadonlyMap<string, Template>;
@@ -19,10 +20,21 @@ export interface Template {
 export type View = { [name: string]: ViewValue };
 export type ViewValue = string | number | boolean | null | View | readonly ViewValue[];
 
-type Token = [type: string, value: string, start: number, end: number, children?: Token[], close?: number];
+/** One of Mustache's; `rest` is a section's children, or a partial's indentation. */
+export type Token = [
+  type: string,
+  value: string,
+  start: number,
+  end: number,
+  rest?: Token[] | string,
+  at?: number,
+  lineHasNonSpace?: boolean,
+];
 
 /** @throws Error with every unknown name of the template, each with file, line and the nearest known name. */
 export function renderTemplate(templates: Templates, name: string, view: View): string {
+  const text = writeTemplate(templates, name, view);
+  if (text !== undefined) return text;
   const problems = new Set<string>();
   check(templates, name, [view], problems, []);
   if (problems.size > 0) throw new Error([...problems].join("\n"));
@@ -43,7 +55,8 @@ function check(templates: Templates, name: string, stack: ViewValue[], problems:
   walk(parse(template), stack);
 
   function walk(tokens: Token[], context: ViewValue[]): void {
-    for (const [type, value, start, , children] of tokens) {
+    for (const [type, value, start, , rest] of tokens) {
+      const children = rest as Token[];
       const where = (): string => `${template!.path}:${lineAt(template!.text, start)}`;
       if (type === ">") {
         if (!templates.has(value))
@@ -58,10 +71,10 @@ function check(templates: Templates, name: string, stack: ViewValue[], problems:
       } else if (type === "name" || type === "&") {
         if (typeof found === "object") problems.add(`${where()}: "${value}" is ${kindOf(found)}, not text`);
       } else if (type === "#") {
-        if (Array.isArray(found)) for (const item of found) walk(children!, [...context, item]);
-        else if (found) walk(children!, [...context, found]);
+        if (Array.isArray(found)) for (const item of found) walk(children, [...context, item]);
+        else if (found) walk(children, [...context, found]);
       } else if (!found || (Array.isArray(found) && found.length === 0)) {
-        walk(children!, context);
+        walk(children, context);
       }
     }
   }

@@ -37,6 +37,20 @@ function what(step: Step): string {
       return `reserve slot ${step.slot} on ${step.on}`;
     case "drop-slot":
       return `drop slot ${step.slot} on ${step.on}`;
+    case "set-aside":
+      return `stop ${step.member} and move its data aside`;
+    case "rejoin":
+      return `make ${step.member} a standby of ${step.to}`;
+    case "check-switchover":
+      return `check that ${step.to} can take over from ${step.from}`;
+    case "demote":
+      return `stop ${step.member} once ${step.to} has all of its WAL`;
+    case "promote":
+      return `promote ${step.member}`;
+    case "repoint":
+      return `lead clients of ${step.poolers.join(", ")} to ${step.to}`;
+    case "reinstate":
+      return `make ${step.member} primary again`;
     case "clone":
       return `clone ${step.member} from ${step.from}`;
     case "register":

@@ -8,54 +8,34 @@
  * one by one, primary last.
  */
 
-import { covers, differing, type Five, highest, type MemberChange, memberChange } from "./changes.ts";
-import type { Classify, DeclaredFleet, DeclaredMember, MemberFacts, Plan, Step } from "./types.ts";
+import { covers, differing, type Five, highest, type MemberChange } from "./changes.ts";
+import type { DeclaredFleet, Plan, Step } from "./types.ts";
 
 export interface Ordering {
-  members: DeclaredMember[];
-  facts: Map<string, MemberFacts>;
-  /** Name of the live primary. */
+  /** Members with data that stays. */
+  changes: MemberChange[];
+  /** Name of the primary. */
   primary: string;
   restart: DeclaredFleet["restart"];
   /** Poolers that are up and in front of the members. */
   poolers: string[];
-  classify: Classify;
 }
 
 export function memberSteps(ordering: Ordering, into: Plan): void {
-  const changes = ordering.members.map((m) => memberChange(m, ordering.facts.get(m.name)!, ordering.classify));
-  for (const { member, facts } of changes) {
-    if (facts.alteredSystem.length === 0) continue;
-    const parameters = facts.alteredSystem;
-    into.steps.push({
-      kind: "reset-system",
-      member: member.name,
-      parameters,
-      reason: `${parameters.join(", ")} set by ALTER SYSTEM`,
-    });
-  }
-  const primary = changes.find((c) => c.member.name === ordering.primary);
-  const standbys = changes.filter((c) => c !== primary && c.facts.reachable);
+  into.steps.push(...resetSteps(ordering.changes));
+  const primary = ordering.changes.find((c) => c.member.name === ordering.primary);
+  const standbys = standbysOf(ordering);
   if (ordering.restart === "manual") {
     for (const change of [...standbys, ...(primary ? [primary] : [])]) manual(change, into);
     return;
   }
-  const away = changes.filter((c) => c !== primary && !c.facts.reachable);
-  for (const { member, onDisk } of away) {
-    if (primary && !covers(onDisk, primary.declared)) {
-      into.problems.push(
-        `${member.name} cannot be reached, and ${differing(onDisk, primary.declared).join(", ")} must be raised on it before the primary. Nothing was changed.`,
-      );
-    } else into.pending.push(`${member.name} cannot be reached: its changes wait until it can`);
-  }
+  checkAway(ordering, primary, into);
   if (into.problems.length > 0) return;
 
-  // What the primary has, or would have after a reboot: no standby may go below it before it is replayed.
-  const floor = primary ? highest(primary.running, primary.onDisk) : {};
+  const floor = floorOf(primary);
   const later: MemberChange[] = [];
   for (const standby of standbys) {
-    // Nor below what it has itself: an earlier run may have lowered the primary, and this one not replayed it yet.
-    const target = highest(standby.declared, floor, standby.running, standby.onDisk);
+    const target = targetOf(standby, floor);
     const lowers = differing(target, standby.declared).length > 0;
     const enough = covers(standby.running, target) && covers(standby.onDisk, target);
     if (lowers && enough) later.push(standby);
@@ -64,36 +44,87 @@ export function memberSteps(ordering: Ordering, into: Plan): void {
       if (lowers) later.push(settled(standby, target));
     }
   }
-  if (primary) into.steps.push(...primarySteps(primary, ordering.poolers));
+  lastSteps(primary, later, ordering.poolers, into);
+}
+
+/** The primary, and then those that waited for it. */
+export function lastSteps(
+  primary: MemberChange | undefined,
+  later: MemberChange[],
+  poolers: string[],
+  into: Plan,
+): void {
+  if (primary) into.steps.push(...primarySteps(primary, poolers));
   for (const standby of later) {
     const lowered = differing(highest(standby.running, standby.onDisk), standby.declared).join(", ");
     into.steps.push({ kind: "wait-replay", member: standby.member.name, reason: `${lowered} lowered on the primary` });
-    into.steps.push(...standbySteps(standby, standby.declared, ordering.poolers));
+    into.steps.push(...standbySteps(standby, standby.declared, poolers));
   }
 }
 
-/** A standby as it is after its first part: on the new generation, with the larger values held. */
-function settled(standby: MemberChange, target: Five): MemberChange {
-  const held = holdFor(standby, target);
+export const standbysOf = (ordering: Ordering): MemberChange[] =>
+  ordering.changes.filter((c) => c.member.name !== ordering.primary && c.facts.reachable);
+
+/** What the primary has, or would have after a reboot: no standby may go below it before it is replayed. */
+export const floorOf = (primary: MemberChange | undefined): Five =>
+  primary ? highest(primary.running, primary.onDisk) : {};
+
+/** Nor below what it has itself: an earlier run may have lowered the primary, and this one not replayed it yet. */
+export const targetOf = (standby: MemberChange, floor: Five): Five =>
+  highest(standby.declared, floor, standby.running, standby.onDisk);
+
+/** What was set by ALTER SYSTEM would win over the files. */
+export function resetSteps(changes: MemberChange[]): Step[] {
+  return changes
+    .filter(({ facts }) => facts.alteredSystem.length > 0)
+    .map(({ member, facts }) => ({
+      kind: "reset-system",
+      member: member.name,
+      parameters: facts.alteredSystem,
+      reason: `${facts.alteredSystem.join(", ")} set by ALTER SYSTEM`,
+    }));
+}
+
+/** Members that cannot be reached wait, unless the primary would come to have more than they. */
+export function checkAway(ordering: Ordering, primary: MemberChange | undefined, into: Plan): void {
+  for (const { member, facts, onDisk } of ordering.changes) {
+    if (member.name === ordering.primary || facts.reachable) continue;
+    if (primary && !covers(onDisk, primary.declared)) {
+      into.problems.push(
+        `${member.name} cannot be reached, and ${differing(onDisk, primary.declared).join(", ")} must be raised on it before the primary. Nothing was changed.`,
+      );
+    } else into.pending.push(`${member.name} cannot be reached: its changes wait until it can`);
+  }
+}
+
+/** A member as it is after its first part: on the new generation, with the larger values held. */
+export function settled(change: MemberChange, target: Five): MemberChange {
+  const held = holdFor(change, target);
   return {
-    ...standby,
+    ...change,
     switches: false,
     restart: false,
     running: target,
     onDisk: target,
     why: "the held values go",
-    facts: { ...standby.facts, held },
+    facts: { ...change.facts, held, filesNewerThanLoad: false },
   };
 }
 
 /** `target` above what the generation says, as a hold. */
-function holdFor(change: MemberChange, target: Five): Record<string, string> {
+export function holdFor(change: MemberChange, target: Five): Record<string, string> {
   return Object.fromEntries(differing(target, change.declared).map((name) => [name, String(target[name])]));
 }
 
-function standbySteps(change: MemberChange, target: Five, poolers: string[]): Step[] {
+/** @param also held besides, whatever the generation says */
+export function standbySteps(
+  change: MemberChange,
+  target: Five,
+  poolers: string[],
+  also: Record<string, string> = {},
+): Step[] {
   const name = change.member.name;
-  const steps = fileSteps(change, holdFor(change, target));
+  const steps = fileSteps(change, { ...holdFor(change, target), ...also });
   if (!change.restart && differing(change.running, target).length === 0) return steps;
   if (poolers.length > 0) steps.push({ kind: "drain", member: name, poolers, reason: "it restarts" });
   steps.push({ kind: "restart", member: name, reason: change.why });
@@ -113,7 +144,7 @@ function primarySteps(change: MemberChange, poolers: string[]): Step[] {
 }
 
 /** Files: holds stand before a switch that would lower a value, and go only after it. */
-function fileSteps(change: MemberChange, hold: Record<string, string>): Step[] {
+export function fileSteps(change: MemberChange, hold: Record<string, string>): Step[] {
   const { member, facts } = change;
   const steps: Step[] = [];
   const during = change.switches ? { ...facts.held, ...hold } : hold;
@@ -130,17 +161,17 @@ function fileSteps(change: MemberChange, hold: Record<string, string>): Step[] {
   return [...steps, ...holdSteps(member.name, during, hold)];
 }
 
-function holdSteps(member: string, from: Record<string, string>, to: Record<string, string>): Step[] {
+export function holdSteps(member: string, from: Record<string, string>, to: Record<string, string>): Step[] {
   const text = (settings: Record<string, string>): string => JSON.stringify(Object.entries(settings).sort());
   if (text(from) === text(to)) return [];
   if (Object.keys(to).length === 0) return [{ kind: "release", member, reason: "nothing needs to be held" }];
-  return [{ kind: "hold", member, settings: to, reason: "lowered only after the primary" }];
+  return [{ kind: "hold", member, settings: to, reason: "until others have changed" }];
 }
 
 /** Under `manual` nothing restarts, and a reboot must not change the five either: they are held as they run. */
-function manual(change: MemberChange, into: Plan): void {
+export function manual(change: MemberChange, into: Plan, also: Record<string, string> = {}): void {
   const different = differing(change.running, change.declared);
   const hold = Object.fromEntries(different.map((name) => [name, String(change.running[name])]));
-  into.steps.push(...fileSteps(change, hold));
+  into.steps.push(...fileSteps(change, { ...hold, ...also }));
   if (change.restart || different.length > 0) into.pending.push(`${change.member.name}: restart for ${change.why}`);
 }

@@ -10,10 +10,19 @@ export interface ObservedFleet {
   source: ObservationSource;
   members: MemberFacts[];
   poolers: PoolerFacts[];
+  /** A switchover that an earlier run began and did not finish; recorded before the old primary can no longer be one. */
+  switchover?: Switchover;
+}
+
+export interface Switchover {
+  from: string;
+  to: string;
 }
 
 export interface MemberFacts {
   name: string;
+  /** Address that it is, or was last, declared with. */
+  address: string;
   reachable: boolean;
   /** There is a data directory of ours. */
   hasData: boolean;
@@ -31,6 +40,10 @@ export interface MemberFacts {
   /** A file in force is newer than the last load of the configuration. */
   filesNewerThanLoad: boolean;
   streaming: boolean;
+  /** Its data starts as a standby: standby.signal is there. */
+  standby: boolean;
+  /** The value of `reclone` that its data was cloned for; "" when it never was. */
+  recloned: string;
   /** Physical slots on this server. */
   slots: { name: string; active: boolean }[];
   /** Parameters held at other values by Rollout itself (rollout/postgresql.conf), name → text. */
@@ -46,8 +59,10 @@ export interface PoolerFacts {
   generation: string;
   /** Entries of [databases] that are paused. */
   paused: string[];
-  /** Entries of [databases] whose hosts Rollout has changed for a while (rollout/pgbouncer.ini). */
+  /** Addresses of replicas that Rollout has taken out of its entries for a while (rollout/pgbouncer.ini). */
   drained: string[];
+  /** Member that its entries for writes lead to; "" when that is not known. */
+  leadsTo: string;
   /** What runs otherwise than its files in force say, one line each. */
   differences: string[];
 }
@@ -66,6 +81,11 @@ export interface DeclaredMember {
   generation: string;
   slot: string;
   settings: Record<string, string>;
+  address: string;
+  /** Member that it streams from; "" for the primary. */
+  upstream: string;
+  /** A new value asks for new data; "" never asked. */
+  reclone: string;
 }
 
 /** Decides what a changed parameter needs; from the parameter facts of the cluster's version. */
@@ -95,6 +115,20 @@ export type Step =
   | { kind: "clone"; member: string; from: string; reason: string }
   | { kind: "wait-streaming"; member: string; reason: string }
   | { kind: "stop"; member: string; reason: string }
+  /** Stops it, and moves its data aside: a clone takes its place. */
+  | { kind: "set-aside"; member: string; reason: string }
+  /** Data of a former primary is made to follow, when it did not diverge; refused when it did. */
+  | { kind: "rejoin"; member: string; to: string; reason: string }
+  /** Everything that a switchover needs, before clients wait. */
+  | { kind: "check-switchover"; from: string; to: string; reason: string }
+  /** Stops the primary cleanly, waits until `to` has all of its WAL, and sees to it that it can only start as a standby. */
+  | { kind: "demote"; member: string; to: string; reason: string }
+  /** Makes a standby primary once it has all that `from` wrote. */
+  | { kind: "promote"; member: string; from: string; reason: string }
+  /** Entries that lead to the primary of the pooler's files lead to this member, until its next generation. */
+  | { kind: "repoint"; to: string; poolers: string[]; reason: string }
+  /** The other way round: a demoted member whose successor was not promoted is primary again. */
+  | { kind: "reinstate"; member: string; successor: string; reason: string }
   | { kind: "drop-slot"; on: string; slot: string; reason: string }
   | { kind: "deregister"; members: string[]; reason: string }
   | { kind: "switch-pooler"; pooler: string; generation: string; reason: string }
@@ -103,6 +137,8 @@ export type Step =
 
 export interface Plan {
   source: ObservationSource;
+  /** Who is primary before the first step that moves it; "" when the plan is refused for want of one. */
+  primary: string;
   steps: Step[];
   /** What forbids the whole plan; nothing is done when there is one. */
   problems: string[];

@@ -5,6 +5,7 @@ import type { TuneInput } from "./input.ts";
 import { type Overrides, quantity } from "./overrides.ts";
 import { loadedLibraries, PROJECT_LIBRARIES } from "./settings-project.ts";
 import type { Setting } from "./types.ts";
+import { isBuildFeature } from "./values.ts";
 
 type Settings = ReadonlyMap<string, Setting>;
 
@@ -74,10 +75,12 @@ export function combinationProblems(settings: Settings, input: TuneInput): strin
     ["max_parallel_workers", "max_worker_processes"],
     ["max_parallel_workers_per_gather", "max_parallel_workers"],
     ["max_parallel_maintenance_workers", "max_parallel_workers"],
+    ["autovacuum_max_workers", "autovacuum_worker_slots"],
+    ["io_combine_limit", "io_max_combine_limit"],
+    ["io_min_workers", "io_max_workers"],
   ];
-  if (input.version >= 18)
-    limits.push(["autovacuum_max_workers", "autovacuum_worker_slots"], ["io_combine_limit", "io_max_combine_limit"]);
   for (const [name, limit] of limits) {
+    if (!factOf(name, input.version) || !factOf(limit, input.version)) continue;
     if (number(name) > number(limit)) {
       problems.push(
         `${name} ${text(name)} is more than ${limit} ${text(limit)} and would have no effect; nearest that works: ${text(limit)}`,
@@ -119,7 +122,7 @@ export function overrideWarnings(overrides: Overrides, input: TuneInput): string
   }
   for (const name of ["wal_compression", "default_toast_compression", "io_method"]) {
     const override = overrides.get(name);
-    if (override && input.build === undefined && /^(lz4|zstd|io_uring)$/.test(override.value)) {
+    if (override && isBuildFeature(override.value) && input.build?.[override.value] === undefined) {
       warnings.push(
         `${name} ${override.value} needs a PostgreSQL built with it; the host's server is asked before it is used`,
       );

@@ -1,11 +1,14 @@
 /**
  * What PostgreSQL says about its own parameters, per major: data in `facts/`, read when first asked for.
  *
- * A new major is one more file there (see facts/README.md) and one more entry in `majors`.
+ * A new major is one more file there: see facts/README.md.
  */
-import { readFileSync } from "node:fs";
+import { hotStandbyParameters } from "../config/owned-parameters.ts";
 import type { Major } from "../config/spec.ts";
+import { factMajors, readFactFile } from "./facts-files.ts";
 import type { ChangeClass, ClusterSettings } from "./types.ts";
+
+export { hotStandbyParameters };
 
 export type Context = "internal" | "postmaster" | "sighup" | "backend" | "superuser-backend" | "superuser" | "user";
 export type VarType = "bool" | "integer" | "real" | "string" | "enum";
@@ -27,7 +30,7 @@ export interface ParameterFact {
 export type ParameterFacts = ReadonlyMap<string, ParameterFact>;
 
 /** Majors with a facts file, oldest first. */
-export const majors: readonly Major[] = [14, 15, 16, 17, 18];
+export const majors: readonly Major[] = factMajors();
 
 export interface RemovedParameter {
   /** First major without it. */
@@ -36,24 +39,11 @@ export interface RemovedParameter {
   note?: string;
 }
 
-/** The five values a standby must not have lower than its primary; equal on all members. */
-export const hotStandbyParameters = [
-  "max_connections",
-  "max_worker_processes",
-  "max_wal_senders",
-  "max_prepared_transactions",
-  "max_locks_per_transaction",
-] as const satisfies ReadonlyArray<keyof ClusterSettings>;
-
 export function isHotStandbyParameter(name: string): name is keyof ClusterSettings {
   return (hotStandbyParameters as readonly string[]).includes(name);
 }
 
 type Row = Omit<ParameterFact, "bootVal"> & { boot?: string; since?: number };
-
-function read<T>(file: string): T {
-  return JSON.parse(readFileSync(new URL(`./facts/${file}`, import.meta.url), "utf8")) as T;
-}
 
 function toFact({ boot, since: _since, ...row }: Row): ParameterFact {
   return boot === undefined ? row : { ...row, bootVal: boot };
@@ -68,7 +58,7 @@ export function factsFor(version: Major): ParameterFacts {
     if (!majors.includes(version)) {
       throw new Error(`no parameter facts for PostgreSQL ${version}; the project knows ${majors.join(", ")}`);
     }
-    const rows = read<Record<string, Row>>(`pg${version}.json`);
+    const rows = readFactFile<Record<string, Row>>(`pg${version}.json`);
     facts = new Map(Object.entries(rows).map(([name, row]) => [name, toFact(row)]));
     cache.set(version, facts);
   }
@@ -79,7 +69,7 @@ let removed: Record<string, RemovedParameter> | undefined;
 
 /** Parameters PostgreSQL once had: name → first major without it, and what took its place. */
 export function removedParameters(): Readonly<Record<string, RemovedParameter>> {
-  removed ??= read<Record<string, RemovedParameter>>("removed.json");
+  removed ??= readFactFile<Record<string, RemovedParameter>>("removed.json");
   return removed;
 }
 
@@ -103,14 +93,14 @@ let extensionRows: Record<string, Row> | undefined;
 
 /** Facts of an extension's parameter, for the extensions the project loads itself. */
 export function extensionFact(name: string, version: Major): ParameterFact | undefined {
-  extensionRows ??= read<Record<string, Row>>("extensions.json");
+  extensionRows ??= readFactFile<Record<string, Row>>("extensions.json");
   const row = extensionRows[name];
   return row && (row.since ?? 0) <= version ? toFact(row) : undefined;
 }
 
 /** Names the project has facts for under this extension's prefix. */
 export function extensionParameters(prefix: string, version: Major): string[] {
-  extensionRows ??= read<Record<string, Row>>("extensions.json");
+  extensionRows ??= readFactFile<Record<string, Row>>("extensions.json");
   return Object.keys(extensionRows).filter((name) => name.startsWith(`${prefix}.`) && extensionFact(name, version));
 }
 

@@ -1,6 +1,7 @@
 /** A member of a fleet as tuning sees it. */
 import { type FleetSpec, type HostSpec, members } from "../config/spec.ts";
 import type { TuneInput } from "./input.ts";
+import type { BuildFeatures } from "./values.ts";
 
 /** Resident memory of what may run beside a server, MB; rounded up from what such processes use. */
 const SUPERVISOR_MB = 32;
@@ -9,6 +10,9 @@ const PGBOUNCER_MB = 24;
 const PGBOUNCER_MB_PER_CLIENT = 0.01;
 const PROMETHEUS_MB = 256;
 const PROMETHEUS_MB_PER_HOST = 16;
+
+/** Servers of every platform are Debian's or PGDG's packages; both are built with lz4. The rest differs by release. */
+const DEBIAN_BUILD: BuildFeatures = { lz4: true };
 
 /** Memory of the other services the project runs on this host, MB. */
 export function otherServicesMb(spec: FleetSpec, host: HostSpec): number {
@@ -53,6 +57,7 @@ export function memberInput(spec: FleetSpec, host: HostSpec): TuneInput {
     replicas: members(spec).length - 1,
     walSegmentSizeMb: cluster.initdb.walSegmentSizeMb,
     dataChecksums: cluster.initdb.dataChecksums,
+    build: DEBIAN_BUILD,
     ...(ownsKernel ? {} : { hugePages: "off" as const }),
     overrides: { cluster: cluster.parameters, host: host.parameters },
   };

@@ -1,6 +1,7 @@
 /** Values the project fixes for every server: replication, vacuum, logs, statistics. */
+import { factsFor, type ParameterFacts } from "./facts.ts";
 import type { Line, TuneContext } from "./settings.ts";
-import { clamp, storages, workloads } from "./workloads.ts";
+import { clamp, storages, type WorkloadFacts, workloads } from "./workloads.ts";
 
 export function plannerLines({ input }: TuneContext): Line[] {
   const { version, storage, workload, cpus } = input;
@@ -24,24 +25,43 @@ export function plannerLines({ input }: TuneContext): Line[] {
         : "compilation costs short queries more than it gains",
     ],
   ];
-  if (version >= 18) {
-    lines.push(
-      ["io_method", "worker", "works in every build and container; io_uring needs both to allow it"],
-      ["io_workers", String(clamp(Math.floor(cpus / 4), 3, 32)), `a quarter of ${cpus} cpus, from 3 to 32`],
-    );
+  return [...lines, ...ioWorkerLines(factsFor(version), cpus)];
+}
+
+/** Asynchronous I/O, for what this version has of it: a fixed number of workers (18), or a pool between two (19). */
+export function ioWorkerLines(facts: ParameterFacts, cpus: number): Line[] {
+  const lines: Line[] = [];
+  const put = (name: string, [low, high]: [number, number], share: number, reason: string): void => {
+    const fact = facts.get(name);
+    if (!fact) return;
+    const count = clamp(clamp(Math.floor(cpus / share), low, high), fact.min ?? low, fact.max ?? high);
+    lines.push([name, String(count), `${reason} of ${cpus} cpus, from ${low} to ${high}`]);
+  };
+  if (facts.has("io_method")) {
+    lines.push(["io_method", "worker", "works in every build and container; io_uring needs both to allow it"]);
   }
+  put("io_workers", [3, 32], 4, "a quarter");
+  put("io_min_workers", [2, 8], 16, "workers that always run: a sixteenth");
+  put("io_max_workers", [8, 32], 4, "more are started only while reads queue: a quarter");
   return lines;
 }
 
 export function replicationLines({ input }: TuneContext): Line[] {
-  const compression = input.version < 15 ? "on" : input.build?.lz4 ? "lz4" : "pglz";
+  const lz4 = input.version >= 15 && input.build?.lz4 === true;
   const lines: Line[] = [
     ["wal_level", "replica", "standbys, base backups and point-in-time recovery"],
     ["hot_standby", "on", "standbys answer read-only queries"],
     ["wal_retrieve_retry_interval", "1s", "a standby is back soon after its primary restarted; the default is 5s"],
+    ...standbyLines(workloads[input.workload]),
     ["archive_mode", "on", "a backup tool can be added without a restart"],
     ["archive_command", "/bin/true", "nothing is archived until a backup tool takes this place"],
-    ["wal_compression", compression, "full page images shrink; this method is in every build in use"],
+    [
+      "wal_compression",
+      lz4 ? "lz4" : "off",
+      lz4
+        ? "full page images shrink at little cost"
+        : "only pglz is sure to be there, and it costs more processor time than its WAL is worth",
+    ],
     ["password_encryption", "scram-sha-256", "md5 is deprecated"],
   ];
   if (input.dataChecksums === false) {
@@ -55,6 +75,19 @@ export function replicationLines({ input }: TuneContext): Line[] {
     ]);
   }
   return lines;
+}
+
+/** What a query on a standby may cost: rows that vacuum has to keep on the primary, and replay that waits. */
+function standbyLines({ standbyFeedback, standbyDelay }: WorkloadFacts): Line[] {
+  const feedback =
+    standbyFeedback === "on"
+      ? "long queries on standbys are not cancelled by vacuum; it keeps the rows they see"
+      : "queries on standbys are short, and the primary's tables stay free of bloat";
+  return [
+    ["hot_standby_feedback", standbyFeedback, feedback],
+    ["max_standby_streaming_delay", standbyDelay, "replay waits so long for a query in its way"],
+    ["max_standby_archive_delay", standbyDelay, "the same while WAL comes from an archive"],
+  ];
 }
 
 export function vacuumLines({ input, choice }: TuneContext): Line[] {

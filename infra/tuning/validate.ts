@@ -1,4 +1,5 @@
 /** Is an override something the server will take? Each answer names the fact it breaks and the nearest value that works. */
+import { fixedParameter } from "../config/owned-parameters.ts";
 import type { Major } from "../config/spec.ts";
 import {
   addedAfter,
@@ -14,24 +15,6 @@ import { nearest } from "./nearest.ts";
 import { type BuildFeatures, validateValue } from "./values.ts";
 
 export type { BuildFeatures } from "./values.ts";
-
-/** Parameters that follow from something else in the stack file: name → what to change instead. */
-export const derivedParameters: Readonly<Record<string, string>> = {
-  listen_addresses: "it follows from the host's address",
-  port: "it is the same on every host of a platform",
-  unix_socket_directories: "the platform decides where sockets are",
-  data_directory: "the platform decides where data is",
-  config_file: "the project writes and activates this file",
-  hba_file: "the project writes and activates this file",
-  ident_file: "the project writes and activates this file",
-  external_pid_file: "the platform decides where pid files are",
-  cluster_name: "it follows from the cluster's and the host's name",
-  primary_conninfo: "it follows from which host is primary",
-  primary_slot_name: "it follows from the host's name",
-  logging_collector: "the platform decides where logs go",
-  log_directory: "the platform decides where logs go",
-  log_filename: "the platform decides where logs go",
-};
 
 function unknownName(name: string, version: Major): string {
   const facts = factsFor(version);
@@ -97,8 +80,7 @@ export function validateOverride(
   if (fact.context === "internal") {
     return `${name} is fixed when the server is built or the cluster is made and cannot be set; leave it out`;
   }
-  const derived = derivedParameters[name];
-  if (derived) return `${name} cannot be overridden: ${derived}`;
-  if (/^recovery_target/.test(name)) return `${name} belongs to a restore, not to a running fleet; leave it out`;
+  const instead = fixedParameter(name);
+  if (instead) return `${name} cannot be overridden: ${instead}`;
   return validateValue(name, value, fact, build);
 }

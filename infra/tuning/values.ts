@@ -10,6 +10,10 @@ export interface BuildFeatures {
   io_uring?: boolean;
 }
 
+export function isBuildFeature(name: string): name is keyof BuildFeatures {
+  return name === "lz4" || name === "zstd" || name === "io_uring";
+}
+
 /** Members that only some builds have; the facts come from a build without them. */
 const optionalMembers: Readonly<Record<string, ReadonlyArray<{ value: string; needs: keyof BuildFeatures }>>> = {
   wal_compression: [

@@ -15,14 +15,35 @@ export interface WorkloadFacts {
   minWalSizeMb: number;
   statisticsTarget: number;
   jit: "on" | "off";
+  /** Queries on standbys hold back vacuum on the primary. */
+  standbyFeedback: "on" | "off";
+  /** How long replay waits for a query on a standby before it ends it. */
+  standbyDelay: string;
 }
 
-const common = { sortNodes: 1, hashNodes: 1, comfortableWorkMemMb: 8, workMemCapMb: 512, cacheShare: 0.75 };
+const common = {
+  sortNodes: 1,
+  hashNodes: 1,
+  comfortableWorkMemMb: 8,
+  workMemCapMb: 512,
+  cacheShare: 0.75,
+  standbyFeedback: "off",
+  standbyDelay: "30s",
+} as const;
 
 export const workloads: Readonly<Record<Workload, WorkloadFacts>> = {
   web: { ...common, connections: 200, minWalSizeMb: 1024, statisticsTarget: 100, jit: "off" },
   oltp: { ...common, connections: 300, minWalSizeMb: 2048, statisticsTarget: 100, jit: "off" },
-  mixed: { ...common, connections: 100, hashNodes: 2, minWalSizeMb: 1024, statisticsTarget: 100, jit: "off" },
+  mixed: {
+    ...common,
+    connections: 100,
+    hashNodes: 2,
+    minWalSizeMb: 1024,
+    statisticsTarget: 100,
+    jit: "off",
+    standbyFeedback: "on",
+    standbyDelay: "5min",
+  },
   dw: {
     connections: 40,
     sortNodes: 2,
@@ -33,6 +54,8 @@ export const workloads: Readonly<Record<Workload, WorkloadFacts>> = {
     minWalSizeMb: 4096,
     statisticsTarget: 500,
     jit: "on",
+    standbyFeedback: "on",
+    standbyDelay: "30min",
   },
   desktop: { ...common, connections: 20, cacheShare: 0.25, minWalSizeMb: 256, statisticsTarget: 100, jit: "off" },
 };

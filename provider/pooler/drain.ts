@@ -1,12 +1,12 @@
-/** A replica leaves the read pool before it restarts: its entries lead around it until it is back. */
+/** Entries of a pooler lead elsewhere for a while: around a replica that restarts, or to a new primary. */
 
 import type { RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { command, show } from "./console.ts";
-import { linesWithout } from "./databases.ts";
-import { entriesOf, overrideFile } from "./entries.ts";
+import { type Detour, detourText, NO_DETOUR, writeAddress } from "./databases.ts";
+import { entriesInForce, entriesOfFile, overrideFile, readDetour } from "./entries.ts";
 import { nameOf, type PoolerProcess, runningProcesses } from "./processes.ts";
 
 const LEAVE_LIMIT_MS = 60_000;
@@ -18,10 +18,11 @@ export async function drain(
   poolers: RolloutPooler[],
   context: Context,
 ): Promise<void> {
+  const { address } = replica.connection;
   for (const pooler of poolers) {
-    const lines = linesWithout(await entriesOf(pooler), replica.connection.address, primary.connection.address);
-    if (lines.length === 0) continue;
-    await override(pooler, lines, context.signal);
+    if (!(await entriesInForce(pooler)).some((entry) => entry.hosts.includes(address))) continue;
+    const without = [{ address, instead: primary.connection.address }];
+    await lead(pooler, { ...(await readDetour(pooler)), without }, context.signal);
     try {
       for (const process of await runningProcesses(pooler, context.signal)) await hasLeft(process, replica, context);
     } catch (error) {
@@ -43,19 +44,28 @@ async function hasLeft(process: PoolerProcess, replica: RolloutMember, context: 
 }
 
 export async function undrain(poolers: RolloutPooler[], signal: AbortSignal): Promise<void> {
-  for (const pooler of poolers) await override(pooler, [], signal);
+  for (const pooler of poolers) await lead(pooler, { ...(await readDetour(pooler)), without: [] }, signal);
 }
 
-async function override(pooler: RolloutPooler, lines: string[], signal: AbortSignal): Promise<void> {
-  await writeOverride(pooler, lines);
+/** Entries that lead to the primary of the pooler's file lead to this member; to itself: as the file says. */
+export async function repoint(to: RolloutMember, poolers: RolloutPooler[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    poolers.map(async (pooler) => {
+      const { address } = to.connection;
+      const own = writeAddress(await entriesOfFile(pooler)) === address;
+      await lead(pooler, { ...(await readDetour(pooler)), to: own ? "" : address }, signal);
+    }),
+  );
+}
+
+async function lead(pooler: RolloutPooler, detour: Detour, signal: AbortSignal): Promise<void> {
+  await writeDetour(pooler, detour);
   for (const process of await runningProcesses(pooler, signal)) await command(process, "RELOAD", signal);
 }
 
-export async function writeOverride(pooler: RolloutPooler, lines: string[]): Promise<void> {
+/** Without a RELOAD: it counts from the next one on. */
+export async function writeDetour(pooler: RolloutPooler, detour: Detour = NO_DETOUR): Promise<void> {
   const host = hostAt(pooler.connection);
-  const text =
-    lines.length > 0
-      ? `; Written by Rollout while a replica restarts; empty otherwise.\n[databases]\n${lines.join("\n")}\n`
-      : "";
+  const text = detourText(await entriesOfFile(pooler), detour);
   await host.transport.writeFile(overrideFile(host), text, { mode: "0640", user: host.connection.user });
 }

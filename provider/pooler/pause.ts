@@ -8,7 +8,7 @@ import { type SqlTarget, select } from "../postgres/sql.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { command, quoteName } from "./console.ts";
-import { entriesOf } from "./entries.ts";
+import { entriesInForce } from "./entries.ts";
 import { type PoolerProcess, runningProcesses } from "./processes.ts";
 import { arm, disarm } from "./watchdog.ts";
 
@@ -103,7 +103,7 @@ interface Held {
 
 /** Every process of a pooler, with its entries that lead to the address. */
 async function heldBy(pooler: RolloutPooler, address: string, signal: AbortSignal): Promise<Held[]> {
-  const entries = await entriesOf(pooler);
+  const entries = await entriesInForce(pooler);
   const aliases = entries.filter((entry) => entry.hosts.includes(address)).map((entry) => entry.alias);
   return (await runningProcesses(pooler, signal)).map((process) => ({ pooler: process, aliases }));
 }

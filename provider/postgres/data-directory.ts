@@ -61,6 +61,8 @@ export interface ControlData {
   /** e.g. "in production", "shut down", "in archive recovery". */
   state: string;
   timeline: number;
+  /** Where its last checkpoint record begins, e.g. "0/3000028". After a clean stop it is the last of its WAL. */
+  checkpointLsn: string;
   dataChecksums: boolean;
   walSegmentSizeMb: number;
 }
@@ -82,6 +84,7 @@ export async function readControlData(
     systemIdentifier: field("Database system identifier"),
     state: field("Database cluster state"),
     timeline: Number(field("Latest checkpoint's TimeLineID")),
+    checkpointLsn: field("Latest checkpoint location"),
     dataChecksums: field("Data page checksum version") !== "0",
     walSegmentSizeMb: Number(field("Bytes per WAL segment")) / 1048576,
   };

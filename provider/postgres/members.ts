@@ -15,6 +15,8 @@ export function targetOf(member: MemberAddress): SqlTarget {
   return { host: hostAt(member.connection), port: member.port, binDirectory: member.binDirectory };
 }
 
+export class NoPrimaryError extends Error {}
+
 /** The member that is not in recovery. An error lists what each member said when there is none, or more than one. */
 export async function findPrimary(members: MemberAddress[], signal: AbortSignal): Promise<MemberAddress> {
   const answers = await Promise.all(
@@ -40,9 +42,6 @@ export async function findPrimary(members: MemberAddress[], signal: AbortSignal)
   const primaries = answers.filter((a) => a.primary);
   if (primaries.length === 1) return primaries[0]!.member;
   const list = answers.map((a) => `${a.member.name}: ${a.said}`).join("; ");
-  throw new Error(
-    primaries.length === 0
-      ? `no member is primary (${list})`
-      : `more than one member is writable, stop all but the right one: ${list}`,
-  );
+  if (primaries.length === 0) throw new NoPrimaryError(`no member is primary (${list})`);
+  throw new Error(`more than one member is writable, stop all but the right one: ${list}`);
 }

@@ -2,7 +2,7 @@
 
 import type { DatabaseObjectsInputs, DatabaseObjectsOutputs } from "../../infra/resources.ts";
 import { converge, lookAt } from "../postgres/catalog.ts";
-import { findPrimary, targetOf } from "../postgres/members.ts";
+import { findPrimary, NoPrimaryError, targetOf } from "../postgres/members.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffValues } from "./diff-values.ts";
 
@@ -37,7 +37,14 @@ export const databaseObjects: Resource<DatabaseObjectsInputs, DatabaseObjectsOut
   },
 
   async update(id, olds, news, context) {
-    return apply(news, olds.roles, id, context);
+    try {
+      return await apply(news, olds.roles, id, context);
+    } catch (error) {
+      if (!(error instanceof NoPrimaryError)) throw error;
+      // Rollout comes after this one, and is what finishes a switchover or says what to do.
+      context.log("warning", `databases and roles were not changed, run again: ${error.message}`);
+      return { ...news, drift: ["not applied: no member was primary"], undeclared: [] };
+    }
   },
 
   // Databases and roles hold data and access: taking the declaration away drops nothing.

@@ -7,6 +7,7 @@ import type { PostgresInstanceInputs, PostgresInstanceOutputs } from "../../infr
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
 import { claimData, claimHome, type DataState, dataOwnerFile, inspectData } from "../ownership.ts";
+import { mayStart } from "../postgres/adoption.ts";
 import { dataVersion, initData, partDirectory, readControlData, requirePrograms } from "../postgres/data-directory.ts";
 import { SERVICE, startServer } from "../postgres/server.ts";
 import { UnreachableError } from "../transports/transport.ts";
@@ -52,7 +53,7 @@ export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstance
     await lockHost(host);
     try {
       await claimData(host, news.dataDirectory, news.owner);
-      const data = found === "ours" || (await makeData(host, news, context));
+      const data = found === "ours" ? await mayStart(host, news, context) : await makeData(host, news, context);
       if (data) await start(host, news, found, context);
     } catch (error) {
       throw new PartialFailure((error as Error).message, id, outputs(news), { cause: error });
@@ -84,7 +85,8 @@ export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstance
     try {
       const state = await inspectData(host, news.dataDirectory, news.owner);
       // Data that was there and is gone is never made anew: Rollout clones it from another member, or says why not.
-      if (state === "ours" && (await activeGeneration(host, SERVICE))) await startServer(target(host, news), context);
+      const ready = state === "ours" && (await activeGeneration(host, SERVICE)) !== "";
+      if (ready && (await mayStart(host, news, context))) await startServer(target(host, news), context);
     } catch (error) {
       throw new PartialFailure((error as Error).message, id, { ...olds }, { cause: error });
     }

@@ -3,10 +3,11 @@
 import type { Major } from "../../infra/config/spec.ts";
 import type { RolloutInputs, RolloutMember, RolloutOutputs, RolloutPooler } from "../../infra/resources.ts";
 import { plan as makePlan } from "../../infra/rollout/plan.ts";
+import type { ObservedFleet } from "../../infra/rollout/types.ts";
 import { changeClass } from "../../infra/tuning/facts.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
-import { execute } from "../rollout/execute.ts";
+import { execute, type Run } from "../rollout/execute.ts";
 import { declaredFleet, notePlan } from "../rollout/foretell.ts";
 import { type LiveMember, observe } from "../rollout/observe.ts";
 import { readRegistries, registryOf, writeRegistries } from "../rollout/registry.ts";
@@ -62,6 +63,17 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
   },
 };
 
+/** Looks after the first plan is done; each does what the one before could not see. */
+const MORE_LOOKS = 2;
+
+const classifier = (news: RolloutInputs) => (name: string) => changeClass(name, news.version as Major);
+
+/** Members are where they were last declared: an address that changed is seen by that. */
+const placed = (observed: ObservedFleet, places: Map<string, string>): ObservedFleet => ({
+  ...observed,
+  members: observed.members.map((m) => ({ ...m, address: places.get(m.name) ?? m.address })),
+});
+
 async function converge(
   news: RolloutInputs,
   olds: RolloutOutputs | undefined,
@@ -69,26 +81,40 @@ async function converge(
   context: Context,
 ): Promise<RolloutOutputs> {
   const known = await everyone(news, olds);
-  const observed = await observe(known.members, known.poolers, context);
-  const plan = makePlan(observed, declaredFleet(news), (name) => changeClass(name, news.version as Major));
-  if (plan.problems.length > 0) throw new Error(plan.problems.join("\n"));
+  const look = async () => ({ ...(await observe(known.members, known.poolers, context)), ...known.switchover });
+  const planNow = (observed: ObservedFleet) => {
+    const found = makePlan(placed(observed, known.places), declaredFleet(news), classifier(news));
+    if (found.problems.length > 0) throw new Error(found.problems.join("\n"));
+    return found;
+  };
+  const observed = await look();
+  let plan = planNow(observed);
   const identifier = sameCluster(observed.members, olds?.systemIdentifier || known.systemIdentifier);
-  const primary = observed.members.find((m) => m.role === "primary")?.name ?? news.primary;
   for (const { connection, name } of [...known.members, ...known.poolers]) {
     if (observed.members.find((m) => m.name === name)?.reachable === false) continue;
     await lockHost(hostAt(connection));
   }
+  const run: Run = {
+    members: new Map(known.members.map((m) => [m.name, m])),
+    poolers: new Map(known.poolers.map((p) => [p.name, p])),
+    primary: plan.primary,
+    inputs: news,
+    context,
+    note: async (switchover) => {
+      known.switchover = { switchover };
+      await writeRegistries({ ...registryOf(news, identifier, known), switchover });
+    },
+    before: new Map(),
+  };
   try {
     // Before the first step, so that a run that dies in the middle leaves nothing that nobody knows of.
-    await writeRegistries(registryOf(news, identifier, known));
-    await execute(plan, {
-      members: new Map(known.members.map((m) => [m.name, m])),
-      poolers: new Map(known.poolers.map((p) => [p.name, p])),
-      primary,
-      inputs: news,
-      context,
-      before: new Map(),
-    });
+    await writeRegistries({ ...registryOf(news, identifier, known), ...known.switchover });
+    await execute(plan, run);
+    // What a stopped server holds is seen only now that it runs.
+    for (let again = 1; again <= MORE_LOOKS && plan.steps.length > 0; again++) {
+      plan = planNow(await look());
+      await execute(plan, run);
+    }
     await sweep(news, context);
     await writeRegistries(registryOf(news, identifier));
     for (const line of plan.pending) context.log("warning", `pending: ${line}`);
@@ -116,8 +142,17 @@ async function sweep(inputs: Pick<RolloutInputs, "hosts" | "owner">, context: Co
   }
 }
 
+interface Known {
+  members: RolloutMember[];
+  poolers: RolloutPooler[];
+  systemIdentifier: string;
+  switchover: Pick<ObservedFleet, "switchover">;
+  /** Member → address that it was last declared with. */
+  places: Map<string, string>;
+}
+
 /** Declared, recorded and registered members together: who left is among the latter two only. */
-async function everyone(news: RolloutInputs, olds: RolloutInputs | undefined) {
+async function everyone(news: RolloutInputs, olds: RolloutInputs | undefined): Promise<Known> {
   const registered = await readRegistries(news);
   const members = new Map<string, RolloutMember>();
   for (const member of registered.members) members.set(member.name, { ...member, settings: {}, repairs: 0 });
@@ -131,6 +166,8 @@ async function everyone(news: RolloutInputs, olds: RolloutInputs | undefined) {
     members: [...members.values()],
     poolers: [...poolers.values()],
     systemIdentifier: registered.systemIdentifier,
+    switchover: registered.switchover ? { switchover: registered.switchover } : {},
+    places: new Map(registered.members.map((m) => [m.name, m.connection.address])),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import { describe } from "../../infra/rollout/describe.ts";
-import type { Plan, Step } from "../../infra/rollout/types.ts";
+import type { Plan, Step, Switchover } from "../../infra/rollout/types.ts";
 import { hostAt } from "../host.ts";
 import { undrain } from "../pooler/drain.ts";
 import { Blocked, type Paused, pause } from "../pooler/pause.ts";
@@ -18,10 +18,12 @@ const CLONES_AT_ONCE = 3;
 export interface Run {
   members: Map<string, RolloutMember>;
   poolers: Map<string, RolloutPooler>;
-  /** Live primary. */
+  /** Live primary; a switchover changes it. */
   primary: string;
   inputs: RolloutInputs;
   context: Context;
+  /** Keeps on every host that a switchover is under way. */
+  note: (switchover: Switchover) => Promise<void>;
   /** Member → generation that it ran with before this run switched it. */
   before: Map<string, string>;
 }

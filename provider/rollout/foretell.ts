@@ -28,11 +28,12 @@ function holdsUnknown(value: unknown): boolean {
 /** What the last read recorded, as the planner takes it. */
 function observedBefore(olds: RolloutOutputs): ObservedFleet {
   const members = Object.entries(olds.observed).map(([name, o]): MemberFacts => {
-    const declared = olds.members.find((m) => m.name === name)?.settings ?? {};
-    const settings = { ...declared, ...o.otherSettings };
+    const recorded = olds.members.find((m) => m.name === name);
+    const settings = { ...recorded?.settings, ...o.otherSettings };
     const text = Object.fromEntries(Object.entries(settings).filter((e): e is [string, string] => e[1] !== null));
     return {
       name,
+      address: recorded?.connection.address ?? "",
       reachable: o.reachable,
       hasData: o.hasData,
       running: o.running,
@@ -42,7 +43,10 @@ function observedBefore(olds: RolloutOutputs): ObservedFleet {
       running5: o.running5,
       pendingRestart: o.pendingRestart,
       filesNewerThanLoad: o.drift.includes(NEWER_FILES),
-      streaming: o.role === "replica",
+      // State of an older version says nothing of these: then a replica is taken to be in order.
+      streaming: o.streaming ?? o.role === "replica",
+      standby: o.standby ?? o.role === "replica",
+      recloned: o.recloned ?? recorded?.reclone ?? "",
       slots: o.slots.map((slot) => ({ name: slot, active: true })),
       held: o.held,
       alteredSystem: o.drift.flatMap((line) => /^(\S+) was set by ALTER SYSTEM$/.exec(line)?.[1] ?? []),
@@ -55,6 +59,7 @@ function observedBefore(olds: RolloutOutputs): ObservedFleet {
     generation,
     paused: [],
     drained: [],
+    leadsTo: "",
     differences: [],
   }));
   return { source: "live", members, poolers };
@@ -66,6 +71,14 @@ export function declaredFleet(news: RolloutInputs): DeclaredFleet {
     restart: news.restart,
     gone: news.gone,
     poolers: news.poolers.map(({ name, generation }) => ({ name, generation })),
-    members: news.members.map(({ name, generation, slot, settings }) => ({ name, generation, slot, settings })),
+    members: news.members.map(({ name, connection, generation, slot, upstream, reclone, settings }) => ({
+      name,
+      address: connection.address,
+      generation,
+      slot,
+      upstream,
+      reclone,
+      settings,
+    })),
   };
 }

@@ -8,13 +8,21 @@ import type { MemberFacts, ObservedFleet, PoolerFacts } from "../../infra/rollou
 import { activeGeneration, type Host, hostAt } from "../host.ts";
 import { differences } from "../pooler/check.ts";
 import { show } from "../pooler/console.ts";
-import { databaseEntries } from "../pooler/databases.ts";
-import { filesNewerThanLoad, iniInForce, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { writeAddress } from "../pooler/databases.ts";
+import {
+  detouredAliases,
+  entriesInForce,
+  filesNewerThanLoad,
+  iniInForce,
+  POOLER_SERVICE,
+  readDetour,
+} from "../pooler/entries.ts";
 import { type PoolerProcess, processesOf, stateOf } from "../pooler/processes.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import type { Context } from "../types.ts";
+import { RECLONE_MARKER } from "./marker.ts";
 
 /** What Rollout itself wrote, included last by every member's postgresql.conf. */
 export const holdFile = (host: Host): string => path.join(host.paths.rollout, "postgresql.conf");
@@ -73,7 +81,7 @@ export async function observe(
 ): Promise<LiveFleet> {
   const [live, pools] = await Promise.all([
     Promise.all(members.map((m) => observeMember(m, context))),
-    Promise.all(poolers.map((p) => observePooler(p, context))),
+    Promise.all(poolers.map((p) => observePooler(p, members, context))),
   ]);
   return { source: "live", members: live, poolers: pools };
 }
@@ -92,6 +100,9 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
     pendingRestart: [],
     filesNewerThanLoad: false,
     streaming: false,
+    address: member.connection.address,
+    standby: false,
+    recloned: "",
     slots: [],
     held: {},
     systemIdentifier: "",
@@ -100,12 +111,15 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
     replicas: {},
   };
   try {
-    const [version, generation] = await Promise.all([
+    const [version, standby, recloned, generation, held] = await Promise.all([
       host.transport.readFile(path.join(member.dataDirectory, "PG_VERSION")),
+      host.transport.exists(path.join(member.dataDirectory, "standby.signal")),
+      host.transport.readFile(path.join(member.dataDirectory, RECLONE_MARKER)),
       activeGeneration(host, SERVICE),
+      readHold(host),
     ]);
     const hasData = version !== undefined;
-    const at: LiveMember = { ...none, hasData, generation, held: await readHold(host) };
+    const at: LiveMember = { ...none, hasData, standby, recloned: recloned?.text.trim() ?? "", generation, held };
     if (!hasData) return at;
     const row = await ask(member, Number.parseInt(version.text, 10), context);
     if (!row) return { ...at, settings: await readSettings(host) };
@@ -147,7 +161,7 @@ async function ask(member: RolloutMember, version: number, context: Context): Pr
   }
 }
 
-async function observePooler(pooler: RolloutPooler, context: Context): Promise<PoolerFacts> {
+async function observePooler(pooler: RolloutPooler, members: RolloutMember[], context: Context): Promise<PoolerFacts> {
   const host = hostAt(pooler.connection);
   const none = {
     name: pooler.name,
@@ -156,25 +170,26 @@ async function observePooler(pooler: RolloutPooler, context: Context): Promise<P
     generation: "",
     paused: [],
     drained: [],
+    leadsTo: "",
     differences: [],
   };
   try {
     const generation = await activeGeneration(host, POOLER_SERVICE);
-    const drained = databaseEntries((await host.transport.readFile(overrideFile(host)))?.text ?? "").map(
-      (e) => e.alias,
-    );
+    const drained = (await readDetour(pooler)).without.map(({ address }) => address);
+    const leads = writeAddress(await entriesInForce(pooler));
+    const leadsTo = members.find((m) => m.connection.address === leads)?.name ?? "";
     const alive = await host.services.alive(context.signal);
     const processes = await processesOf(pooler);
     const states = alive ? await Promise.all(processes.map((process) => stateOf(process, context.signal))) : [];
     const running = processes.filter((_, i) => states[i] !== undefined && states[i] !== "down");
-    if (running.length === 0) return { ...none, generation, drained };
-    const facts = await askPooler(pooler, running, drained, context);
+    if (running.length === 0) return { ...none, generation, drained, leadsTo };
+    const facts = await askPooler(pooler, running, context);
     // The others serve clients meanwhile, and have to be held back with them.
     for (const process of processes)
       if (!running.includes(process)) facts.differences.push(`its process ${process.process.number} does not run`);
     if (states.includes("taken over"))
       facts.differences.push("it runs in the process of an online restart that did not finish");
-    return { ...none, generation, drained, running: true, ...facts };
+    return { ...none, generation, drained, leadsTo, running: true, ...facts };
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
     context.log("warning", error.message);
@@ -185,17 +200,17 @@ async function observePooler(pooler: RolloutPooler, context: Context): Promise<P
 async function askPooler(
   pooler: RolloutPooler,
   processes: PoolerProcess[],
-  drained: string[],
   context: Context,
 ): Promise<Pick<PoolerFacts, "paused" | "differences">> {
   try {
+    const aliases = await detouredAliases(pooler);
     const paused = new Set<string>();
     const all: string[] = [];
     for (const process of processes) {
       const databases = await show(process, "DATABASES", context.signal);
       for (const row of databases) if (row.paused === "1") paused.add(row.name!);
       const found = await differences(process, await iniInForce(pooler, process.process.ini), context.signal);
-      all.push(...found.filter((line) => !drained.some((alias) => line.startsWith(`database ${alias} `))));
+      all.push(...found.filter((line) => !aliases.some((alias) => line.startsWith(`database ${alias} `))));
     }
     if (await filesNewerThanLoad(pooler)) all.push("its files were written after it last read them");
     return { paused: [...paused], differences: [...new Set(all)] };

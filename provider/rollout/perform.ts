@@ -2,18 +2,21 @@
 
 import type { RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import type { Step } from "../../infra/rollout/types.ts";
-import { drain, undrain } from "../pooler/drain.ts";
-import { entriesOf } from "../pooler/entries.ts";
+import { drain, repoint, undrain } from "../pooler/drain.ts";
+import { entriesOfFile } from "../pooler/entries.ts";
 import { resumeOne } from "../pooler/pause.ts";
 import { runningProcesses } from "../pooler/processes.ts";
 import type { Run } from "./execute.ts";
 import * as member from "./member-steps.ts";
 import * as membership from "./membership-steps.ts";
 import * as pooler from "./pooler-steps.ts";
+import { rejoin } from "./rejoin.ts";
+import * as switchover from "./switchover-steps.ts";
 
 export async function perform(step: Step, run: Run): Promise<void> {
   const { context } = run;
   const of = (name: string): RolloutMember => run.members.get(name)!;
+  const upstreamOf = (name: string): RolloutMember => of(of(name).upstream || run.primary);
   const poolers = (names: string[]): RolloutPooler[] => names.map((name) => run.poolers.get(name)!);
   switch (step.kind) {
     case "start":
@@ -50,9 +53,32 @@ export async function perform(step: Step, run: Run): Promise<void> {
     case "reserve-slot":
       return membership.reserveSlot(of(step.on), step.slot, context);
     case "clone":
-      return membership.clone(of(step.from), of(step.member), context);
+      return membership.clone(of(step.from), of(step.member), context, {
+        maxRateKb: run.inputs.cloneRateKb,
+        upstream: upstreamOf(step.member),
+      });
     case "wait-streaming":
-      return membership.waitStreaming(of(run.primary), of(step.member), context);
+      return membership.waitStreaming(upstreamOf(step.member), of(step.member), context, of(run.primary));
+    case "set-aside":
+      await membership.setAside(of(step.member), context);
+      return;
+    case "rejoin":
+      return rejoin(of(step.member), of(step.to), context);
+    case "check-switchover":
+      await switchover.checkSwitchover(of(step.from), of(step.to), context);
+      return run.note({ from: step.from, to: step.to });
+    case "demote":
+      return switchover.demote(of(step.member), of(step.to), context);
+    case "promote":
+      await switchover.promote(of(step.member), of(step.from), context);
+      run.primary = step.member;
+      return;
+    case "reinstate":
+      await switchover.reinstate(of(step.member), of(step.successor), context);
+      run.primary = step.member;
+      return;
+    case "repoint":
+      return repoint(of(step.to), poolers(step.poolers), context.signal);
     case "stop":
       return membership.stop(of(step.member), context);
     case "drop-slot":
@@ -76,5 +102,5 @@ export async function perform(step: Step, run: Run): Promise<void> {
 async function resumeAll(poolers: RolloutPooler[], signal: AbortSignal): Promise<void> {
   for (const each of poolers)
     for (const process of await runningProcesses(each, signal))
-      for (const { alias } of await entriesOf(each)) await resumeOne(process, alias, signal);
+      for (const { alias } of await entriesOfFile(each)) await resumeOne(process, alias, signal);
 }

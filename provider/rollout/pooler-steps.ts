@@ -8,8 +8,8 @@ import { POOLER_RESTART_ONLY } from "../../infra/rollout/pooler-settings.ts";
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
 import { differences, tryStaged } from "../pooler/check.ts";
 import { command, show } from "../pooler/console.ts";
-import { writeOverride } from "../pooler/drain.ts";
-import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE } from "../pooler/entries.ts";
+import { writeDetour } from "../pooler/drain.ts";
+import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE, readDetour } from "../pooler/entries.ts";
 import { nameOf, type PoolerProcess, processesIn, processesOf, stateOf } from "../pooler/processes.ts";
 import { runningVersion, warnOfOldVersion } from "../pooler/version.ts";
 import type { Context } from "../types.ts";
@@ -33,14 +33,18 @@ const NEW_SOCKETS = new Set([
 export async function switchPooler(pooler: RolloutPooler, context: Context): Promise<void> {
   const host = hostAt(pooler.connection);
   const before = await activeGeneration(host, POOLER_SERVICE);
-  if (!(await host.transport.exists(overrideFile(host)))) await writeOverride(pooler, []);
+  if (!(await host.transport.exists(overrideFile(host)))) await writeDetour(pooler);
   await tryStaged(pooler, pooler.program, context);
+  const detour = await readDetour(pooler);
   await activate(host, POOLER_SERVICE, pooler.generation);
   try {
+    // The new files know where servers are; both count from the same RELOAD on.
+    await writeDetour(pooler);
     await load(pooler, before, context);
   } catch (error) {
     if (!before || before === pooler.generation) throw error;
     await activate(host, POOLER_SERVICE, before);
+    await writeDetour(pooler, detour);
     await load({ ...pooler, generation: before }, pooler.generation, context);
     throw new Error(`${(error as Error).message}; generation ${before} is in force again on ${pooler.name}`, {
       cause: error,

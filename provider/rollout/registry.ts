@@ -4,6 +4,7 @@
  */
 
 import type { HostOwner, RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
+import type { Switchover } from "../../infra/rollout/types.ts";
 import { hostAt } from "../host.ts";
 import { UnreachableError } from "../transports/transport.ts";
 
@@ -12,10 +13,14 @@ export interface Registry {
   systemIdentifier: string;
   members: RegisteredMember[];
   poolers: RegisteredPooler[];
+  /** Under way, or left unfinished. */
+  switchover?: Switchover;
 }
 /** All that is needed to stop a member without its declaration. */
 export type RegisteredMember = Omit<RolloutMember, "settings" | "repairs">;
 export type RegisteredPooler = Omit<RolloutPooler, "repairs">;
+
+const unasked = { upstream: "", reclone: "" };
 
 const byName = <T extends { name: string }>(...lists: T[][]): T[] => [
   ...new Map(lists.flat().map((item) => [item.name, item])).values(),
@@ -24,17 +29,20 @@ const byName = <T extends { name: string }>(...lists: T[][]): T[] => [
 /** Every registry of the cluster's hosts, taken together. Hosts that cannot be reached are passed over. */
 export async function readRegistries(
   inputs: Pick<RolloutInputs, "owner" | "members" | "poolers">,
-): Promise<{ members: RegisteredMember[]; poolers: RegisteredPooler[]; systemIdentifier: string }> {
+): Promise<Pick<Registry, "members" | "poolers" | "systemIdentifier" | "switchover">> {
   const found = await Promise.all(
     [...inputs.members, ...inputs.poolers].map(({ connection }) => readOne(hostAt(connection))),
   );
   const ours = found.filter(
     (r): r is Registry => r !== undefined && JSON.stringify(r.owner) === JSON.stringify(inputs.owner),
   );
+  const switchover = ours.find((r) => r.switchover)?.switchover;
   return {
-    members: byName(...ours.map((r) => r.members)),
+    // What an older version wrote says nothing of upstream and reclone.
+    members: byName(...ours.map((r) => r.members.map((member) => ({ ...unasked, ...member })))),
     poolers: byName(...ours.map((r) => r.poolers)),
     systemIdentifier: ours.find((r) => r.systemIdentifier)?.systemIdentifier ?? "",
+    ...(switchover ? { switchover } : {}),
   };
 }
 

@@ -14,6 +14,7 @@ export const NEWER_FILES = "its files are newer than what the server read";
 
 export function outputs(news: RolloutInputs, live: LiveFleet, systemIdentifier: string): RolloutOutputs {
   const primary = live.members.find((m) => m.role === "primary");
+  const sourceOf = (member: RolloutMember) => live.members.find((m) => m.name === member.upstream) ?? primary;
   const observed: Record<string, ObservedMember> = {};
   for (const facts of live.members) {
     const member = news.members.find((m) => m.name === facts.name);
@@ -23,12 +24,15 @@ export function outputs(news: RolloutInputs, live: LiveFleet, systemIdentifier: 
       role: facts.role,
       generation: facts.generation,
       hasData: facts.hasData,
+      standby: facts.standby,
+      streaming: facts.streaming,
+      recloned: facts.recloned,
       pendingRestart: facts.pendingRestart,
       otherSettings: member && facts.hasData ? otherSettings(facts.settings, member.settings) : {},
       running5: facts.running5,
       held: facts.held,
       slots: facts.slots.map((slot) => slot.name),
-      drift: member ? drift(facts, member, primary, news) : ["registered, no longer declared"],
+      drift: member ? drift(facts, member, sourceOf(member), news) : ["registered, no longer declared"],
     };
   }
   const observedPoolers = Object.fromEntries(live.poolers.map((facts) => [facts.name, observedPooler(facts, news)]));
@@ -57,7 +61,7 @@ function observedPooler(facts: PoolerFacts, news: RolloutInputs): ObservedPooler
 function drift(
   facts: LiveMember,
   member: RolloutMember,
-  primary: LiveMember | undefined,
+  source: LiveMember | undefined,
   news: RolloutInputs,
 ): string[] {
   if (!facts.reachable) return [];
@@ -76,8 +80,10 @@ function drift(
         lines.push(`${name} is ${facts.settings[name]} in its files, declared ${value}`);
     }
   }
-  if (facts.role === "replica" && primary && !primary.slots.some((s) => s.name === member.slot))
-    lines.push(`its slot ${member.slot} is missing on ${primary.name}`);
+  if (facts.role !== "replica") return lines;
+  if (!facts.streaming) lines.push(`does not stream${source ? ` from ${source.name}` : ""}`);
+  if (source?.running && source !== facts && !source.slots.some((s) => s.name === member.slot))
+    lines.push(`its slot ${member.slot} is missing on ${source.name}`);
   return lines;
 }
 

@@ -9,6 +9,7 @@ import { applicationRole, psqlLine } from "../../cli/status/psql-line.ts";
 import { replicationOf } from "../../cli/status/replication.ts";
 import type { ReplicationFacts, ServerFacts } from "../../cli/status/server.ts";
 import { statusText } from "../../cli/status/table.ts";
+import { takeoverText } from "../../cli/status/takeover.ts";
 import type { FleetStatus, ServerStatus } from "../../cli/status/types.ts";
 import type { FleetSpec, RoleSpec } from "../../infra/config/spec.ts";
 import { layouts } from "../../infra/platforms/platform.ts";
@@ -44,6 +45,8 @@ const receiver = (host: string, more: Partial<ReplicationFacts> = {}): Replicati
   senders: [],
   receiver: { status: "streaming", host, slot: "pgfleet_x" },
   replaySeconds: 0,
+  receivedLsn: null,
+  lastCommitSeconds: null,
   ...more,
 });
 
@@ -59,6 +62,8 @@ function healthy(): Map<string, ServerFacts> {
           senders: [sender("db2", "pgfleet_db2"), sender("db-3", "pgfleet_db_3", 4096, 0.25)],
           receiver: null,
           replaySeconds: null,
+          receivedLsn: null,
+          lastCommitSeconds: null,
         },
       },
     ],
@@ -91,7 +96,10 @@ describe("replication", () => {
 
   test("a replica that does not stream is waited for; one that follows the wrong server is not", () => {
     const servers = healthy();
-    servers.set("db2", { status: server("replica"), replication: { senders: [], receiver: null, replaySeconds: 12 } });
+    servers.set("db2", {
+      status: server("replica"),
+      replication: { senders: [], receiver: null, replaySeconds: 12, receivedLsn: null, lastCommitSeconds: null },
+    });
     servers.set("db-3", { status: server("replica"), replication: receiver("127.0.10.2") });
     expect(replicationOf(spec, servers).problems).toEqual([
       { host: "db2", text: "does not stream from db1", transient: true },
@@ -290,5 +298,34 @@ describe("the table", () => {
       host.pooler ? { ...host, pooler: { ...host.pooler, state: "stopped" as const } } : host,
     );
     expect(statusText({ ...status, hosts }, plain)).not.toContain("PGPASSFILE");
+  });
+});
+
+describe("without a primary", () => {
+  const standby = (receivedLsn: string, lastCommitSeconds: number) => ({
+    status: server("replica"),
+    replication: receiver("127.0.10.1", { receivedLsn, lastCommitSeconds }),
+  });
+  const two: [string, ReturnType<typeof standby>][] = [
+    ["db2", standby("0/3000060", 12.4)],
+    ["db-3", standby("0/2000060", 30)],
+  ];
+
+  test("says who has the most WAL, how much less others have, and that nobody else can know the rest", () => {
+    expect(takeoverText(spec, new Map(two))).toBe(
+      "db2 has the most WAL, up to 0/3000060; its last commit is 12 s old. db-3 has 16 MB less. " +
+        "what db1 wrote after that would be lost; how much only its own disk can say. See docs/members.md, “When the primary is lost”.",
+    );
+  });
+
+  test("says what only the old primary has, when its disk can be read", () => {
+    const lost = new Map<string, ServerFacts>([["db1", { status: server("primary"), walEnd: "0/3100060" }], ...two]);
+    expect(takeoverText(spec, lost)).toContain("db1 wrote at least 1 MB more, up to 0/3100060: that would be lost");
+    const none = new Map<string, ServerFacts>([["db1", { status: server("primary"), walEnd: "0/3000028" }], ...two]);
+    expect(takeoverText(spec, none)).toContain("db2 has all that db1 wrote");
+  });
+
+  test("says nothing when nobody answers", () => {
+    expect(takeoverText(spec, new Map())).toBe("");
   });
 });

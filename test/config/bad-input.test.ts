@@ -6,12 +6,14 @@ import { hostsCases } from "./cases/hosts.ts";
 import { machineCases } from "./cases/machine.ts";
 import { objectsCases } from "./cases/objects.ts";
 import { parametersCases } from "./cases/parameters.ts";
+import { replicationCases } from "./cases/replication.ts";
 import { servicesCases } from "./cases/services.ts";
 import { config, problemsOf } from "./support.ts";
 
 const areas = {
   cluster: clusterCases,
   hosts: hostsCases,
+  replication: replicationCases,
   parameters: parametersCases,
   services: servicesCases,
   objects: objectsCases,

@@ -40,6 +40,7 @@ describe("a valid config", () => {
         version: 17,
         workload: "web",
         restart: "rolling",
+        synchronous: "off",
         initdb: {
           dataChecksums: true,
           encoding: "UTF8",

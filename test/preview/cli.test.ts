@@ -295,14 +295,22 @@ describe("how it ends", limit, () => {
     });
   });
 
-  test("1 when `up` would refuse", () => {
-    repository.write(
-      FILE,
-      edited(["db1: { role: primary", "db1: { role: replica"], ["db2: { role: replica", "db2: { role: primary"]),
-    );
-    const { code, stdout } = prod();
-    expect(stdout).toContain("`up` would refuse this");
+  test("1 when `up` would refuse, with or without --fail-on, and why is the first thing said", () => {
+    repository.write(FILE, edited(["    db3: {", "    db9: {"]));
+    const { code, stdout, stderr } = prod("main", "--fail-on", "restart");
     expect(code).toBe(1);
+    expect(stdout.split("\n")[2]).toContain("prod: `up` would refuse this");
+    expect(stderr).toContain("prod: `up` would refuse this: db3 was removed and db9 added at the same address");
+    expect(prod().code).toBe(1);
+  });
+
+  test.each([
+    ["html", /^<!doctype html>/],
+    ["json", /^\{\n {2}"version": 1,/],
+    ["markdown", /^<!-- pgfleet-preview -->/],
+  ])("--format %s on standard output", (format, start) => {
+    repository.write(FILE, RESIZED);
+    expect(prod("main", "--format", format)).toMatchObject({ code: 0, stdout: expect.stringMatching(start) });
   });
 
   test("--out that cannot be written, and one whose name says no format", () => {

@@ -41,4 +41,31 @@ describe("a unified diff", () => {
     expect(lineDiff("x = 'a  b'\n", "x = 'a b'\n", names)).toMatchObject({ additions: 1, deletions: 1 });
     expect(lineDiff("  x:  1\n", "    x:  1\n", names)).toMatchObject({ additions: 1, deletions: 1 });
   });
+
+  test("of long files that are mostly equal makes the new text as well, wherever the change is", () => {
+    const line = fc.constantFrom("same", "other", "x = 1");
+    const change = fc.record({ at: fc.nat(), remove: fc.nat({ max: 3 }), add: fc.array(line, { maxLength: 3 }) });
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 5, maxLength: 60 }), change, (lines, { at, remove, add }) => {
+        const before = `${lines.join("\n")}\n`;
+        const after = `${lines.toSpliced(at % lines.length, remove, ...add).join("\n")}\n`;
+        if (before === after || after === "\n") return;
+        expect(applyPatch(before, lineDiff(before, after, names).text, { fuzzFactor: 0 })).toBe(after);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("of equal lines one more or one less is one line", () => {
+    const [ten, eleven] = ["a\n".repeat(10), "a\n".repeat(11)];
+    expect(lineDiff(ten, eleven, names)).toMatchObject({ additions: 1, deletions: 0 });
+    expect(lineDiff(eleven, ten, names)).toMatchObject({ additions: 0, deletions: 1 });
+    expect(applyPatch(ten, lineDiff(ten, eleven, names).text, { fuzzFactor: 0 })).toBe(eleven);
+  });
+
+  test("says the right lines, also when the same change was seen elsewhere", () => {
+    const file = (lines: number, value: string): string => `${"# note\n".repeat(lines)}x = ${value}\n`;
+    expect(lineDiff(file(5, "1"), file(5, "2"), names).text).toContain("@@ -3,4 +3,4 @@");
+    expect(lineDiff(file(9, "1"), file(9, "2"), names).text).toContain("@@ -7,4 +7,4 @@");
+  });
 });

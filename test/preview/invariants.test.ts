@@ -6,6 +6,7 @@ import type { Compared } from "../../infra/preview/compare.ts";
 import { html } from "../../infra/preview/html.ts";
 import { MESSAGE_LIMIT, markdown } from "../../infra/preview/markdown.ts";
 import { text } from "../../infra/preview/text.ts";
+import type { Side } from "../../infra/preview/types.ts";
 import { compared, edited, STACK, side } from "./fixture.ts";
 import { kinds, secret } from "./kinds.ts";
 import { manyHosts } from "./synthetic.ts";
@@ -47,6 +48,34 @@ describe("a message", () => {
       }),
       { numRuns: 12 },
     );
+  });
+
+  test("of one cluster of 1,000 hosts fits, whatever changes: all files of it, one member less, all of it new", () => {
+    const hosts = (count: number): string =>
+      Array.from(
+        { length: count },
+        (_, i) => `    r${i}: { role: replica, address: 10.20.${8 + (i >> 8)}.${i & 255} }\n`,
+      ).join("");
+    const of = (count: number, ...pairs: [string, string][]): Side =>
+      side(edited(...pairs, ["    pool1: {", `${hosts(count)}    pool1: {`]));
+    const cluster = of(995);
+    expect(cluster.kind).toBe("rendered");
+    const changes: [string, Side, Side][] = [
+      ["resized", cluster, of(995, ["memory: 16GB", "memory: 32GB"])],
+      ["one less", cluster, of(994)],
+      ["new", { kind: "absent" }, cluster],
+    ];
+    for (const [name, before, after] of changes) {
+      const one = compared(before, after);
+      for (const limit of [1000, 20_000, MESSAGE_LIMIT]) {
+        const body = message([one], limit);
+        expect(bytes(body), name).toBeLessThanOrEqual(limit);
+        wellFormed(body);
+        expect(body.toLowerCase(), name).not.toContain("no changes");
+      }
+      expect(one.comparison.hosts.length + one.comparison.unchangedHosts.length, name).toBeGreaterThanOrEqual(999);
+      if (name === "resized") expect(one.groups.length).toBeLessThanOrEqual(3);
+    }
   });
 
   test("of 200 stacks has an index, is cut, and says where the rest is", () => {

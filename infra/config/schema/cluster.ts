@@ -1,10 +1,11 @@
 /** Keys about the cluster as a whole. */
 
 import { z } from "zod";
+import { factMajors } from "../../tuning/facts-files.ts";
 import { clusterNamePattern, clusterNameProblem } from "../names.ts";
 import { integer, key, quantity, text } from "./key.ts";
 
-export const majors = [14, 15, 16, 17, 18] as const;
+const majors = factMajors();
 
 export const platform = key(z.enum(["local", "docker", "existing", "aws"]).default("local"), {
   shape: "one of local, docker, existing, aws",
@@ -47,6 +48,20 @@ export const restart = key(z.enum(["rolling", "manual"]).default("rolling"), {
   about:
     "Whether `up` may restart servers, one by one with the primary last, or only reports what waits for a restart.",
 });
+
+export const synchronous = key(
+  // YAML 1.1, which the engine reads, takes off for false.
+  z
+    .preprocess((given) => (given === false || given === "false" ? "off" : given), z.enum(["off", "quorum"]))
+    .default("off"),
+  {
+    shape: "one of off, quorum",
+    example: "quorum",
+    about:
+      "`quorum`: a commit is acknowledged only once one replica, whichever is first, has its WAL on disk, so that losing the primary loses no commit. Every commit pays the way to a replica and its disk, and waits while no replica answers; see docs/members.md. Needs two replicas.",
+    spellings: { on: "quorum", true: "quorum", any: "quorum", async: "off", none: "off", false: "off" },
+  },
+);
 
 const onlyAtCreation = "It can only be set when the cluster is created.";
 export const initdb = key(

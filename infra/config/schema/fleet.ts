@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { adminNetworks, hba, ident } from "./access.ts";
-import { cluster, connections, initdb, platform, restart, version, workload } from "./cluster.ts";
+import { cluster, connections, initdb, platform, restart, synchronous, version, workload } from "./cluster.ts";
 import { databases } from "./databases.ts";
 import { cpus, disk, hosts, memory, primary, storage } from "./hosts.ts";
 import { allowedNetworks, secrets, stateDir } from "./objects.ts";
@@ -19,6 +19,7 @@ export const fleetSchema = z.strictObject({
   workload,
   connections,
   restart,
+  synchronous,
   rollout,
   initdb,
   memory,

@@ -46,6 +46,22 @@ export const storage = key(storageKinds.default("ssd"), {
   spellings: storageSpellings,
 });
 
+/** Read as text. The engine takes a bare YAML date for a point in time and gives "2026-03-01 00:00:00 +0000 UTC". */
+const recloneValue = z
+  .union([z.string(), z.number()])
+  .transform((given) =>
+    String(given)
+      .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC$/, "$1T$2Z")
+      .replace(/^(\d{4}-\d\d-\d\d)T00:00:00Z$/, "$1"),
+  )
+  .pipe(
+    text((value) =>
+      /^[A-Za-z0-9._:+-]{1,63}$/.test(value)
+        ? undefined
+        : `must be a number or a word (letters, digits and . _ : + -, at most 63 characters), but is ${JSON.stringify(value.slice(0, 60))}. A date or a counter says best when it was asked for, e.g. 2026-03-01.`,
+    ),
+  );
+
 export const host = z.strictObject({
   role: key(z.enum(["primary", "replica", "pooler", "monitoring"]), {
     shape: "one of primary, replica, pooler, monitoring",
@@ -85,6 +101,19 @@ export const host = z.strictObject({
     about: "Kind of this host's volume.",
     default: inherited,
     spellings: storageSpellings,
+  }),
+  upstream: key(z.string().optional(), {
+    shape: "the name of another replica",
+    example: "db2",
+    about: "Replica that this one streams from (a cascade), so that the primary sends its WAL fewer times.",
+    default: "the primary",
+  }),
+  reclone: key(recloneValue.optional(), {
+    shape: "a number or a word: letters, digits and . _ : + -, at most 63 characters",
+    example: "2026-03-01",
+    about:
+      "Any new value asks for new data: the replica is stopped, its data is kept aside, and it is cloned again. Taking the line away does nothing.",
+    default: "none",
   }),
   parameters: key(parameters.prefault({}), {
     shape: "a map of PostgreSQL parameters to values",

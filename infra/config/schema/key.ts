@@ -7,6 +7,7 @@ import {
   parseDiskMb,
   parseDurationSeconds,
   parseMemoryMb,
+  parseRateKb,
   type QuantityKind,
   UnitError,
 } from "../units.ts";
@@ -54,14 +55,14 @@ export function text(problemOf: (value: string) => string | undefined, pattern?:
 
 /** A quantity with its unit, read into a plain number. */
 export function quantity(kind: QuantityKind) {
-  const read = { memory: parseMemoryMb, disk: parseDiskMb, duration: parseDurationSeconds }[kind];
+  const read = { memory: parseMemoryMb, disk: parseDiskMb, duration: parseDurationSeconds, rate: parseRateKb }[kind];
   const units = kind === "duration" ? "ms|s|min|h|d" : "kB|MB|GB|TB";
   return z
     .string({
       error: ({ input }) =>
         typeof input === "number"
           ? bareNumberMessage(String(input), kind)
-          : `must be a ${kind === "duration" ? "duration" : "size"} with its unit, but is ${describe(input)}.`,
+          : `must be a ${kind === "duration" || kind === "rate" ? kind : "size"} with its unit, but is ${describe(input)}.`,
     })
     .meta({ pattern: `^[0-9]+(\\.[0-9]+)?(${units})$` })
     .transform((value, context) => {

@@ -23,6 +23,14 @@ export const rollout = key(
         example: "true",
         about: "End sessions whose transaction is older than the limit instead of failing.",
       }),
+      cloneRate: key(quantity("rate").optional(), {
+        shape: "a size per second from 32kB to 1GB",
+        example: "50MB",
+        about:
+          "Largest rate of one clone, so that copying leaves the source's disk and network to its clients; `pg_basebackup --max-rate`. At most three clones run at once, each at this rate.",
+        default: "no limit",
+        quantity: "rate",
+      }),
     })
     .prefault({}),
   {

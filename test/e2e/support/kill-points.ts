@@ -30,7 +30,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-type Edit = (config: Config) => void;
+type Edit = (config: Config) => unknown;
 
 const parameter =
   (name: string, one: string, other: string): Edit =>
@@ -47,7 +47,9 @@ const connections =
 export const firstGuess = (operation: string): number => ({ reload: 5, pg_hba: 5, "pool size": 2 })[operation] ?? 24;
 
 /** What each operation does to the config as it stands; undefined when there is no room left for it. */
-export const operations: Record<string, (c: Config) => Edit | undefined> = {
+export type Operations = Record<string, (c: Config) => Edit | undefined>;
+
+export const operations: Operations = {
   reload: () => parameter("work_mem", "1MB", "2MB"),
   shared_buffers: () => parameter("shared_buffers", "96MB", "112MB"),
   "max_connections raised": (c) => ((c.connections as number) < 50 ? connections(5) : undefined),
@@ -67,7 +69,8 @@ export const operations: Record<string, (c: Config) => Edit | undefined> = {
   "memory resize": () => (c) => (c.memory = c.memory === "1GB" ? "2GB" : "1GB"),
 };
 
-const PROGRESS = /step \d+ of|put generation|restart|take .* out|checkpoint|pause|held back/;
+const PROGRESS =
+  /step \d+ of|put generation|restart|take .* out|checkpoint|pause|held back|clon|promote|standby|slot|stop db/;
 
 export const progressLines = (text: string): string[] =>
   text.split("\n").filter((line) => PROGRESS.test(line) && !/plan, from what/.test(line));

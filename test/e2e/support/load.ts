@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { TestFleet } from "./fleet.ts";
+import { primaryOf } from "./observe.ts";
 
 export interface LoadResult {
   /** Transactions that pgbench saw committed. */
@@ -27,13 +28,13 @@ export interface LoadOptions {
 /** Makes the table that writers fill; safe to repeat. */
 export function prepareLoad(fleet: TestFleet): void {
   fleet.sql(
-    "db1",
+    primaryOf(fleet),
     "CREATE TABLE IF NOT EXISTS ledger (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), note text); GRANT INSERT, SELECT ON ledger TO shop_app; GRANT USAGE ON SEQUENCE ledger_id_seq TO shop_app; TRUNCATE ledger",
     "shop",
   );
 }
 
-export const rows = (fleet: TestFleet, host = "db1"): number =>
+export const rows = (fleet: TestFleet, host = primaryOf(fleet)): number =>
   Number(fleet.sql(host, "SELECT count(*) FROM ledger", "shop"));
 
 export class Load {

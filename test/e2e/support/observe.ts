@@ -9,13 +9,20 @@ import { until } from "./processes.ts";
 
 /** Declared members, primary first. */
 export function membersOf(fleet: TestFleet): string[] {
-  const named = (role: string) =>
-    Object.keys(fleet.config.hosts).filter((name) => fleet.config.hosts[name]!.role === role);
-  return [...named("primary"), ...named("replica")];
+  const { hosts } = fleet.config;
+  const all = Object.keys(hosts).filter((name) => ["primary", "replica"].includes(String(hosts[name]!.role)));
+  const primary = primaryOf(fleet);
+  return [primary, ...all.filter((name) => name !== primary)];
+}
+
+/** The declared one. */
+export function primaryOf(fleet: TestFleet): string {
+  const { hosts, primary } = fleet.config;
+  return typeof primary === "string" ? primary : Object.keys(hosts).find((name) => hosts[name]!.role === "primary")!;
 }
 
 /** Slot → "active"/"idle" and the application that streams from it, on the primary. */
-export function slots(fleet: TestFleet, primary = "db1"): Record<string, string> {
+export function slots(fleet: TestFleet, primary = primaryOf(fleet)): Record<string, string> {
   const rows = fleet.sql(
     primary,
     `SELECT s.slot_name, coalesce(r.application_name || ' ' || r.state, 'nobody')
@@ -30,7 +37,7 @@ export function slots(fleet: TestFleet, primary = "db1"): Record<string, string>
 }
 
 /** Waits until exactly these members stream, each from a slot of its own, and no other slot exists. */
-export async function streaming(fleet: TestFleet, replicas: string[], primary = "db1"): Promise<void> {
+export async function streaming(fleet: TestFleet, replicas: string[], primary = primaryOf(fleet)): Promise<void> {
   const wanted = JSON.stringify(replicas.map((name) => [`pgfleet_${name}`, `${name} streaming`]));
   let last = "";
   await until(`${replicas.join(", ")} stream from ${primary}, each from its slot (last: ${last})`, 30_000, () => {
@@ -41,7 +48,7 @@ export async function streaming(fleet: TestFleet, replicas: string[], primary = 
 }
 
 /** Waits until what was written on the primary up to now is replayed on the replicas. */
-export async function replayed(fleet: TestFleet, replicas: string[], primary = "db1"): Promise<void> {
+export async function replayed(fleet: TestFleet, replicas: string[], primary = primaryOf(fleet)): Promise<void> {
   const lsn = fleet.sql(primary, "SELECT pg_current_wal_flush_lsn()");
   for (const name of replicas)
     await until(

@@ -1,0 +1,37 @@
+/** Values that were chosen by measuring. */
+
+import { describe, expect, test } from "vitest";
+import { type TuneInput, tune, tuneFleet } from "../../infra/tuning/tune.ts";
+import { fleet, member } from "./fleet.ts";
+
+const input: TuneInput = { version: 17, workload: "oltp", memoryMb: 8192, cpus: 4, diskMb: 102400, storage: "ssd" };
+const compression = (change: Partial<TuneInput>): string =>
+  tune({ ...input, ...change }).settings.get("wal_compression")!.value;
+
+describe("wal_compression", () => {
+  test.each([14, 15, 16, 17, 18] as const)(
+    "%i: off where lz4 is not known to be there; pglz costs too much",
+    (version) => {
+      expect(compression({ version })).toBe("off");
+      expect(compression({ version, build: { lz4: false } })).toBe("off");
+    },
+  );
+
+  test("lz4 where the build has it; 14 does not know it", () => {
+    expect(compression({ version: 15, build: { lz4: true } })).toBe("lz4");
+    expect(compression({ version: 14, build: { lz4: true } })).toBe("off");
+  });
+
+  test("members of a stack run Debian's packages, which have it; nothing is asked of the others", () => {
+    const of = (parameters: Record<string, string>): string[] => {
+      const { settings, warnings } = tuneFleet(fleet([member("db1", "primary")], { parameters })).tunings.get("db1")!;
+      return [settings.get("wal_compression")!.value, ...warnings];
+    };
+    expect(of({})).toEqual(["lz4"]);
+    expect(of({ wal_compression: "lz4" })).toEqual(["lz4"]);
+    expect(of({ wal_compression: "zstd" })).toEqual([
+      "zstd",
+      expect.stringMatching(/zstd needs a PostgreSQL built with it/),
+    ]);
+  });
+});
