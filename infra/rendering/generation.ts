@@ -28,8 +28,7 @@ export function fillSecrets(body: string, secrets: Record<string, string>, file:
       throw new Error(`${file} asks for the secret "${name}", which is not among this host's secrets`);
     if (kind === undefined) return value;
     const write = ESCAPES[kind];
-    if (!write)
-      throw new Error(`${file} asks for a secret as "${kind}"; there are ${Object.keys(ESCAPES).join(", ")}`);
+    if (!write) throw new Error(`${file} asks for a secret as "${kind}"; there are ${Object.keys(ESCAPES).join(", ")}`);
     return write(value);
   });
 }
