@@ -14,7 +14,7 @@ import { callRpc } from "../provider/services/xml-rpc.ts";
 import { TestFleet } from "../test/e2e/support/fleet.ts";
 import { stopService } from "../test/e2e/support/hand.ts";
 import { Load, prepareLoad, rows } from "../test/e2e/support/load.ts";
-import { streaming } from "../test/e2e/support/observe.ts";
+import { membersOf, primaryOf, streaming } from "../test/e2e/support/observe.ts";
 import { until } from "../test/e2e/support/processes.ts";
 import { median, type Series, stallsReport } from "./support/stalls-report.ts";
 
@@ -31,7 +31,9 @@ const fleet = new TestFleet("stalls", {
   connections: 40,
   pooler: { poolSize: 8, reservePoolSize: 2 },
   parameters: { work_mem: "1MB", shared_buffers: "96MB" },
+  primary: "db1",
 });
+fleet.config.hosts.db1!.role = "replica";
 delete fleet.config.hosts.mon1;
 const parameters = fleet.config.parameters as Record<string, string>;
 let load: Load | undefined;
@@ -42,6 +44,7 @@ const toggle = (name: string, one: string, other: string) => () =>
 /** Keys are those of stalls.json. */
 const changes: Record<string, () => void> = {
   "restart-primary": toggle("shared_buffers", "96MB", "112MB"),
+  switchover: () => (fleet.config.primary = primaryOf(fleet) === "db1" ? "db2" : "db1"),
   reload: toggle("work_mem", "1MB", "2MB"),
   "pool-size": () => {
     const pooler = fleet.config.pooler as { poolSize: number };
@@ -75,14 +78,16 @@ async function longestWait(act: () => Promise<unknown>): Promise<number> {
 /** `pg_ctl restart -m fast` of the primary by hand, after a CHECKPOINT, with the same files and the same data; no writers. */
 async function bareRestart(): Promise<number> {
   const bin = `/usr/lib/postgresql/${fleet.config.version}/bin`;
-  const home = fleet.home("db1");
+  const primary = primaryOf(fleet);
+  const replicas = membersOf(fleet).slice(1);
+  const home = fleet.home(primary);
   const config = path.join(home, "current/postgresql/postgresql.conf");
   const pgCtl = (...argv: string[]): void => {
     const all = [
       path.join(bin, "pg_ctl"),
       ...argv,
       "-D",
-      path.join(home, "data/db1"),
+      path.join(home, "data", primary),
       "-s",
       "-w",
       "-o",
@@ -96,10 +101,10 @@ async function bareRestart(): Promise<number> {
       stdio: "ignore",
     });
   };
-  await stopService(fleet, "db1", "postgresql");
+  await stopService(fleet, primary, "postgresql");
   pgCtl("start");
-  await streaming(fleet, ["db2", "db3"]);
-  fleet.sql("db1", "CHECKPOINT");
+  await streaming(fleet, replicas);
+  fleet.sql(primary, "CHECKPOINT");
   const started = process.hrtime.bigint();
   pgCtl("restart", "-m", "fast");
   const ms = Number(process.hrtime.bigint() - started) / 1e6;
@@ -110,8 +115,8 @@ async function bareRestart(): Promise<number> {
     ["postgresql", true],
     AbortSignal.timeout(60_000),
   );
-  await until("the primary answers", 60_000, () => fleet.sql("db1", "SELECT 1") === "1");
-  await streaming(fleet, ["db2", "db3"]);
+  await until("the primary answers", 60_000, () => fleet.sql(primary, "SELECT 1") === "1");
+  await streaming(fleet, replicas);
   return ms;
 }
 
@@ -134,7 +139,7 @@ try {
     add("bare", await bareRestart());
     for (const [name, edit] of Object.entries(changes)) {
       // What is not compared with a bare restart needs fewer measurements.
-      if (name !== "restart-primary" && round % 3 !== 1) continue;
+      if (!["restart-primary", "switchover"].includes(name) && round % 3 !== 1) continue;
       edit();
       add(name, await longestWait(() => fleet.up()));
     }

@@ -5,6 +5,7 @@
 
 import * as path from "node:path";
 import { hostAt } from "../host.ts";
+import { END_DETACHED } from "../transports/detached.ts";
 import { run } from "../transports/transport.ts";
 import { consoleArgv, quoteName } from "./console.ts";
 import type { PoolerProcess } from "./processes.ts";
@@ -45,7 +46,9 @@ export async function disarm(pooler: PoolerProcess, signal: AbortSignal): Promis
   const host = hostAt(pooler.connection);
   const pid = (await host.transport.readFile(pidFile(pooler)))?.text.trim();
   if (!pid || !/^\d+$/.test(pid)) return;
-  // Only a process that is the watchdog: pids are used again.
-  const test = 'tr "\\0" " " < "/proc/$1/cmdline" 2>/dev/null | grep -q pgfleet-resume && kill -- "-$1"; rm -f "$2"';
-  await host.transport.exec(["sh", "-c", test, "sh", pid, pidFile(pooler)], { user: host.connection.user, signal });
+  const test = `${END_DETACHED}; rm -f "$3"`;
+  await host.transport.exec(["sh", "-c", test, "sh", pid, "pgfleet-resume", pidFile(pooler)], {
+    user: host.connection.user,
+    signal,
+  });
 }

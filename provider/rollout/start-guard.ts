@@ -4,6 +4,7 @@
  */
 
 import type { Host } from "../host.ts";
+import { END_DETACHED } from "../transports/detached.ts";
 import { run } from "../transports/transport.ts";
 
 // $1 the provider's pid, $2 supervisord's socket, $3 the service. A stop that is under way ends first: hence the tries.
@@ -24,7 +25,8 @@ export async function guardStart(host: Host, service: string, signal: AbortSigna
   const detached = ["sh", "-c", 'setsid "$@" </dev/null >/dev/null 2>&1 & echo $!', "sh", ...inner];
   const pid = (await run(host.transport, detached, { signal })).trim();
   return async () => {
-    const kill = 'tr "\\0" " " < "/proc/$1/cmdline" 2>/dev/null | grep -q pgfleet-start && kill -- "-$1"; :';
-    await host.transport.exec(["sh", "-c", kill, "sh", pid], { signal: AbortSignal.timeout(10_000) });
+    await host.transport.exec(["sh", "-c", END_DETACHED, "sh", pid, "pgfleet-start"], {
+      signal: AbortSignal.timeout(10_000),
+    });
   };
 }
