@@ -56,7 +56,9 @@ describe("what is compared", limit, () => {
 
   test("code of the head with the base's own", () => {
     const file = "infra/rendering/pools.ts";
-    repository.write(FILE, edited(["poolSize: 20", "poolSize: 200"]));
+    // Sizes that nobody wrote down shrink to what fits.
+    const sizes = "maxClientConnections: 1000, poolSize: 20, reservePoolSize: 5";
+    repository.write(FILE, edited([sizes, "maxClientConnections: 1000"], ["connections: 120", "connections: 30"]));
     const formula = repository.read(file);
     expect(formula).toContain(") * 0.9)");
     repository.write(file, formula.replace(") * 0.9)", ") * 0.5)"));
