@@ -93,6 +93,7 @@ function standing(host: PlanHost, primary: boolean, generation: string, slots: M
     generation,
     settings,
     running5: Object.fromEntries(five.map((name) => [name, Number(settings[name])])),
+    needs5: {},
     pendingRestart: [],
     filesNewerThanLoad: false,
     streaming: !primary,

@@ -4,7 +4,7 @@
  * Pure. The provider executes a plan made from live facts; previews print one made from what they can see.
  */
 
-import { fiveOf, memberChange } from "./changes.ts";
+import { differing, fiveOf, highest, memberChange } from "./changes.ts";
 import {
   checkMembership,
   cloneSteps,
@@ -15,7 +15,7 @@ import {
   orphanSlotSteps,
   slotSteps,
 } from "./membership.ts";
-import { memberSteps, type Ordering } from "./order.ts";
+import { holdSteps, memberSteps, type Ordering } from "./order.ts";
 import { leftoverSteps, poolerSteps } from "./pooler-plan.ts";
 import { findPrimary, type Primacy } from "./primary.ts";
 import { checkMove, switchoverSteps } from "./switchover.ts";
@@ -35,7 +35,7 @@ export function plan(observed: ObservedFleet, declared: DeclaredFleet, classify:
 
   const facts = new Map(observed.members.map((m) => [m.name, m]));
   facts.set(primary.name, primary);
-  result.steps.push(...wakeSteps(primacy, observed, who), ...leftoverSteps(observed, primary.name));
+  result.steps.push(...wakeSteps(primacy, who, facts), ...leftoverSteps(observed, primary.name));
   // Before a member is told to stream from another server, its place there is kept.
   result.steps.push(...slotSteps(who.existing, declared.primary, facts, (on) => hasDataNow(on, who)));
   const ordering: Ordering = {
@@ -100,19 +100,32 @@ function lowersConnections(primary: MemberFacts, declared: DeclaredFleet): boole
 }
 
 /** What has data and does not run is started as it is, its primary first; data of a former primary has to follow. */
-function wakeSteps({ primary, first, former }: Primacy, observed: ObservedFleet, { existing }: Membership): Step[] {
+function wakeSteps(
+  { primary, first, former }: Primacy,
+  { existing }: Membership,
+  facts: Map<string, MemberFacts>,
+): Step[] {
   const done = new Set([primary.name, ...former.map((m) => m.name), ...first.flatMap(memberOf)]);
-  const stays = (m: MemberFacts): boolean => existing.some((d) => d.name === m.name) && m.reachable && !m.running;
-  return [
-    ...first,
-    ...observed.members
-      .filter((m) => stays(m) && !done.has(m.name))
-      .map((m): Step => ({ kind: "start", member: m.name, reason: "it does not run" })),
-    ...former
-      .filter(stays)
-      .map((m): Step => ({ kind: "rejoin", member: m.name, to: primary.name, reason: "it was primary before" })),
-  ];
+  const asleep = existing.filter(({ name }) => facts.get(name)!.reachable && !facts.get(name)!.running);
+  const steps = [...first];
+  for (const member of asleep.filter((m) => !done.has(m.name))) {
+    const found = facts.get(member.name)!;
+    // Without files in force it starts with the declared ones.
+    const { generation, settings } = found.generation === "" ? member : found;
+    const has = fiveOf({ ...settings, ...found.held });
+    const needs = highest(has, fiveOf(textOf(found.needs5)));
+    const held = { ...found.held, ...textOf(Object.fromEntries(differing(needs, has).map((n) => [n, needs[n]!]))) };
+    steps.push(...holdSteps(member.name, found.held, held));
+    steps.push({ kind: "start", member: member.name, reason: "it does not run" });
+    facts.set(member.name, { ...found, generation, settings, held });
+  }
+  for (const { name } of asleep.filter((m) => former.some((f) => f.name === m.name)))
+    steps.push({ kind: "rejoin", member: name, to: primary.name, reason: "it was primary before" });
+  return steps;
 }
+
+const textOf = (values: Record<string, number>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 
 const memberOf = (step: Step): string[] => ("member" in step ? [step.member] : []);
 

@@ -65,7 +65,18 @@ export interface ControlData {
   checkpointLsn: string;
   dataChecksums: boolean;
   walSegmentSizeMb: number;
+  /** The hot-standby five as the primary had them where this data is: a standby does not start with less. */
+  primary5: Record<string, number>;
 }
+
+/** Parameter → what pg_controldata calls it. */
+const PRIMARY5 = {
+  max_connections: "max_connections setting",
+  max_worker_processes: "max_worker_processes setting",
+  max_wal_senders: "max_wal_senders setting",
+  max_prepared_transactions: "max_prepared_xacts setting",
+  max_locks_per_transaction: "max_locks_per_xact setting",
+};
 
 /** pg_controldata; undefined when there is no cluster at this place. */
 export async function readControlData(
@@ -87,6 +98,7 @@ export async function readControlData(
     checkpointLsn: field("Latest checkpoint location"),
     dataChecksums: field("Data page checksum version") !== "0",
     walSegmentSizeMb: Number(field("Bytes per WAL segment")) / 1048576,
+    primary5: Object.fromEntries(Object.entries(PRIMARY5).map(([name, label]) => [name, Number(field(label))])),
   };
 }
 

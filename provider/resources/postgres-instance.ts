@@ -7,7 +7,7 @@ import type { PostgresInstanceInputs, PostgresInstanceOutputs } from "../../infr
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
 import { claimData, claimHome, type DataState, dataOwnerFile, inspectData } from "../ownership.ts";
-import { mayStart } from "../postgres/adoption.ts";
+import { isStandby, mayStart } from "../postgres/adoption.ts";
 import { dataVersion, initData, partDirectory, readControlData, requirePrograms } from "../postgres/data-directory.ts";
 import { SERVICE, startServer } from "../postgres/server.ts";
 import { UnreachableError } from "../transports/transport.ts";
@@ -137,11 +137,13 @@ async function makeData(host: Host, news: PostgresInstanceInputs, context: Conte
 }
 
 async function start(host: Host, news: PostgresInstanceInputs, found: DataState, context: Context): Promise<void> {
+  if (found === "ours") context.log("info", `adopted the data of ${news.owner.member} on ${host.name}`);
   // What was in force stays in force: only Rollout moves a member that has run before to another generation.
   const active = await activeGeneration(host, SERVICE);
   const intact = active && (await host.transport.exists(host.paths.generation(SERVICE, active)));
+  // A standby that comes back may need more than the declared files say: Rollout knows, and starts it.
+  if (!intact && found === "ours" && (await isStandby(host, news.dataDirectory))) return;
   if (!intact) await activate(host, SERVICE, news.generation);
-  if (found === "ours") context.log("info", `adopted the data of ${news.owner.member} on ${host.name}`);
   await startServer(target(host, news), context);
 }
 

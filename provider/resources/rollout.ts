@@ -89,6 +89,8 @@ async function converge(
   };
   const observed = await look();
   let plan = planNow(observed);
+  // Later looks see the same restarts wait, and no longer what for.
+  const { pending } = plan;
   const identifier = sameCluster(observed.members, olds?.systemIdentifier || known.systemIdentifier);
   for (const { connection, name } of [...known.members, ...known.poolers]) {
     if (observed.members.find((m) => m.name === name)?.reachable === false) continue;
@@ -117,7 +119,7 @@ async function converge(
     }
     await sweep(news, context);
     await writeRegistries(registryOf(news, identifier));
-    for (const line of plan.pending) context.log("warning", `pending: ${line}`);
+    for (const line of pending) context.log("warning", `pending: ${line}`);
     return outputs(news, await observe(news.members, news.poolers, context), identifier);
   } catch (error) {
     const live = await observe(news.members, news.poolers, context).catch(() => undefined);

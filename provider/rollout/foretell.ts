@@ -41,6 +41,7 @@ function observedBefore(olds: RolloutOutputs): ObservedFleet {
       generation: o.generation,
       settings: text,
       running5: o.running5,
+      needs5: {},
       pendingRestart: o.pendingRestart,
       filesNewerThanLoad: o.drift.includes(NEWER_FILES),
       // State of an older version says nothing of these: then a replica is taken to be in order.

@@ -18,6 +18,7 @@ import {
   readDetour,
 } from "../pooler/entries.ts";
 import { type PoolerProcess, processesOf, stateOf } from "../pooler/processes.ts";
+import { readControlData } from "../postgres/data-directory.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
 import { UnreachableError } from "../transports/transport.ts";
@@ -103,6 +104,7 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
     address: member.connection.address,
     standby: false,
     recloned: "",
+    needs5: {},
     slots: [],
     held: {},
     systemIdentifier: "",
@@ -122,7 +124,8 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
     const at: LiveMember = { ...none, hasData, standby, recloned: recloned?.text.trim() ?? "", generation, held };
     if (!hasData) return at;
     const row = await ask(member, Number.parseInt(version.text, 10), context);
-    if (!row) return { ...at, settings: await readSettings(host) };
+    if (!row)
+      return { ...at, settings: await readSettings(host), needs5: standby ? await primary5(member, context) : {} };
     return {
       ...at,
       running: true,
@@ -237,6 +240,11 @@ async function readSettings(host: Host): Promise<Record<string, string>> {
   for (const name of (await host.transport.list(folder)) ?? [])
     files[name] = { body: (await host.transport.readFile(path.join(folder, name)))?.text ?? "" };
   return settingsOfFiles(files);
+}
+
+async function primary5(member: RolloutMember, context: Context): Promise<Record<string, number>> {
+  const { connection, dataDirectory, binDirectory } = member;
+  return (await readControlData(hostAt(connection), dataDirectory, binDirectory, context.signal))?.primary5 ?? {};
 }
 
 async function readHold(host: Host): Promise<Record<string, string>> {

@@ -15,6 +15,7 @@ const facts = (name: string, change: Partial<MemberFacts> = {}): MemberFacts => 
   generation: `g-${name}`,
   settings: {},
   running5: {},
+  needs5: {},
   pendingRestart: [],
   filesNewerThanLoad: false,
   streaming: name !== "db1",
@@ -130,6 +131,33 @@ describe("a new member", () => {
       "clone db6 from db2",
       "wait until db6 streams",
     ]);
+  });
+});
+
+describe("a member that was removed and comes back", () => {
+  it("starts with what its WAL needs, and is lowered once it has replayed what lowered the others", () => {
+    const five = { max_connections: "35" };
+    const db1 = facts("db1", { ...withSlots("db2"), settings: five, running5: { max_connections: 35 } });
+    const back = facts("db2", { ...stopped, generation: "", needs5: { max_connections: 40 } });
+    const result = planned([db1, back], [declared("db1", { settings: five }), declared("db2", { settings: five })]);
+    expect(steps(result)).toEqual([
+      "hold max_connections=40 on db2",
+      "start db2",
+      "wait until db2 has replayed",
+      "release held values on db2",
+      "take db2 out of the read pool of pool1",
+      "restart db2",
+      "restore the read pool of pool1",
+      "wait until db2 streams",
+    ]);
+  });
+
+  it("starts with its declared files, once, when it needs nothing more", () => {
+    const result = planned(
+      [facts("db1", withSlots("db2")), facts("db2", { ...stopped, generation: "" })],
+      [declared("db1"), declared("db2", { settings: { shared_buffers: "1" } })],
+    );
+    expect(steps(result)).toEqual(["start db2", "wait until db2 streams"]);
   });
 });
 

@@ -258,6 +258,13 @@ export class Model {
         generation: s.generation,
         settings: s.files,
         running5: s.role === "stopped" ? {} : five(s.running),
+        // What its data needs is what it may have replayed.
+        needs5:
+          s.role === "stopped" && s.standby
+            ? Object.fromEntries(
+                HOT_STANDBY_FIVE.map((name) => [name, Math.max(...s.mayReplay.map((v) => Number(v[name])), 0)]),
+              )
+            : {},
         pendingRestart:
           s.role === "stopped"
             ? []
