@@ -7,6 +7,7 @@ import type {
   RolloutMember,
   RolloutOutputs,
 } from "../../infra/resources.ts";
+import { HOT_STANDBY_FIVE } from "../../infra/rollout/changes.ts";
 import type { PoolerFacts } from "../../infra/rollout/types.ts";
 import type { LiveFleet, LiveMember } from "./observe.ts";
 
@@ -52,7 +53,8 @@ function observedPooler(facts: PoolerFacts, news: RolloutInputs): ObservedPooler
     else if (!running) drift.push("does not run");
     drift.push(...facts.differences);
     for (const alias of facts.paused) drift.push(`${alias} is paused`);
-    for (const alias of facts.drained) drift.push(`${alias} leads around a replica`);
+    for (const address of facts.drained) drift.push(`leads around the replica at ${address}`);
+    if (facts.leadsTo !== "" && facts.leadsTo !== news.primary) drift.push(`leads writes to ${facts.leadsTo}`);
   }
   return { reachable, running, generation, drift };
 }
@@ -80,12 +82,26 @@ function drift(
         lines.push(`${name} is ${facts.settings[name]} in its files, declared ${value}`);
     }
   }
+  if (facts.role === "primary" && member.name !== news.primary) lines.push(`is primary, declared is ${news.primary}`);
+  if (facts.role === "replica" && member.name === news.primary) lines.push("is a standby, declared primary");
+  for (const name of unfinishedHolds(facts, news)) lines.push(`an unfinished change holds ${name}`);
+  for (const { name } of facts.slots) {
+    const user = news.members.find((m) => m.slot === name);
+    if (user && (user.name === news.primary || (user.upstream || news.primary) !== member.name))
+      lines.push(`keeps WAL in slot ${name}, and ${user.name} does not stream from it`);
+  }
   if (facts.role !== "replica") return lines;
   if (!facts.streaming) lines.push(`does not stream${source ? ` from ${source.name}` : ""}`);
   if (source?.running && source !== facts && !source.slots.some((s) => s.name === member.slot))
     lines.push(`its slot ${member.slot} is missing on ${source.name}`);
   return lines;
 }
+
+/** Under `manual` the five are held as they run until somebody restarts. */
+const unfinishedHolds = (facts: LiveMember, news: RolloutInputs): string[] =>
+  Object.keys(facts.held).filter(
+    (name) => news.restart === "rolling" || !(HOT_STANDBY_FIVE as readonly string[]).includes(name),
+  );
 
 /** Parameters whose text differs: name → text in the files, null when it is not there. */
 function otherSettings(live: Record<string, string>, declared: Record<string, string>): Record<string, string | null> {

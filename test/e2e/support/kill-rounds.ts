@@ -187,6 +187,10 @@ export class KillRounds {
     await check(() => until("replicas have all rows", 30_000, () => replicas.every((h) => rows(fleet, h) === there)));
     await check(() => runningEqualsDeclared(fleet));
     await check(() => expect(leftovers(fleet), "leftovers").toEqual([]));
+    for (const name of replicas)
+      await check(() =>
+        expect(fleet.sql(name, "SELECT count(*) FROM pg_replication_slots"), `slots on ${name}`).toBe("0"),
+      );
     await check(() =>
       until("no guard or watchdog is left", (pauseLimitSeconds + 3) * 1000, () => {
         const left = guards(fleet);
