@@ -29,7 +29,7 @@ const { values } = parseArgs({
 const fleet = new TestFleet("stalls", {
   memory: "1GB",
   connections: 40,
-  pooler: { poolSize: 8, reservePoolSize: 2 },
+  pooler: { poolSize: 4, reservePoolSize: 1 },
   parameters: { work_mem: "1MB", shared_buffers: "96MB" },
   primary: "db1",
 });
@@ -48,7 +48,7 @@ const changes: Record<string, () => void> = {
   reload: toggle("work_mem", "1MB", "2MB"),
   "pool-size": () => {
     const pooler = fleet.config.pooler as { poolSize: number };
-    pooler.poolSize = pooler.poolSize === 8 ? 10 : 8;
+    pooler.poolSize = pooler.poolSize === 4 ? 5 : 4;
   },
 };
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
   fleet = new TestFleet("killmem", {
     connections: 40,
     primary: "db1",
-    pooler: { poolSize: 8, reservePoolSize: 2 },
+    pooler: { poolSize: 4, reservePoolSize: 1 },
     rollout: { pauseLimit: `${PAUSE_LIMIT_S}s` },
   });
   fleet.config.hosts.db1!.role = "replica";

@@ -22,7 +22,7 @@ beforeAll(async () => {
   fleet = new TestFleet("killroll", {
     memory: "1GB",
     connections: 40,
-    pooler: { poolSize: 8, reservePoolSize: 2 },
+    pooler: { poolSize: 4, reservePoolSize: 1 },
     parameters: { work_mem: "1MB", shared_buffers: "96MB", max_locks_per_transaction: "128" },
     rollout: { pauseLimit: `${PAUSE_LIMIT_S}s` },
   });

@@ -10,7 +10,7 @@ let load: Load | undefined;
 
 beforeAll(async () => {
   fleet = new TestFleet("procs", {
-    connections: 40,
+    connections: 60,
     pooler: { poolSize: 4, reservePoolSize: 1, processes: 2 },
     parameters: { shared_buffers: "96MB" },
   });

@@ -65,7 +65,7 @@ export const operations: Operations = {
   },
   pg_hba: () => (c) => (c.allowedNetworks = c.allowedNetworks ? undefined : ["127.0.0.0/8"]),
   "pool size": () => (c) =>
-    (c.pooler = { poolSize: (c.pooler as { poolSize: number }).poolSize === 8 ? 10 : 8, reservePoolSize: 2 }),
+    (c.pooler = { poolSize: (c.pooler as { poolSize: number }).poolSize === 4 ? 5 : 4, reservePoolSize: 1 }),
   "memory resize": () => (c) => (c.memory = c.memory === "1GB" ? "2GB" : "1GB"),
 };
 
