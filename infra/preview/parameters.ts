@@ -1,10 +1,8 @@
 /** Changed parameters of a host: what a change needs, and why there is one. */
 
-import type { Major } from "../config/spec.ts";
 import { parseSettings } from "../rendering/conf-text.ts";
 import { POOLER_RESTART_ONLY } from "../rollout/pooler-settings.ts";
-import { changeClass } from "../tuning/facts.ts";
-import type { ChangeClass } from "../tuning/types.ts";
+import { classifier } from "../tuning/classify.ts";
 import { causeOf, causesOf, topologyCause } from "./causes.ts";
 import type { PlanFile, PlanHost } from "./plan-file.ts";
 import type { ParameterComparison } from "./types.ts";
@@ -33,25 +31,6 @@ export function serverParameters(
       reason: fresh?.reason ?? null,
     };
   });
-}
-
-/** By the facts of the new version, then of the old one: one of the two knows the name. */
-export function classifier(...versions: number[]): (name: string) => ChangeClass {
-  const known = new Map<string, ChangeClass>();
-  const find = (name: string): ChangeClass => {
-    for (const version of versions.toReversed()) {
-      try {
-        return changeClass(name, version as Major);
-      } catch {
-        // Not a parameter of that version.
-      }
-    }
-    return "restart";
-  };
-  return (name) => {
-    if (!known.has(name)) known.set(name, find(name));
-    return known.get(name)!;
-  };
 }
 
 /** @param before and after: pgbouncer.ini */

@@ -5,8 +5,8 @@ import { HOT_STANDBY_FIVE } from "../rollout/changes.ts";
 import { describe } from "../rollout/describe.ts";
 import { plan } from "../rollout/plan.ts";
 import type { DeclaredFleet, MemberFacts, ObservedFleet, Step } from "../rollout/types.ts";
+import { classifier } from "../tuning/classify.ts";
 import { component, Generations } from "./generations.ts";
-import { classifier } from "./parameters.ts";
 import type { PlanFile, PlanHost } from "./plan-file.ts";
 import type { PlanComparison, Stalls } from "./types.ts";
 

@@ -1,10 +1,9 @@
 /** Rollout: one per cluster. Looks, plans, and does what the plan says; the only thing that activates anything ordered. */
 
-import type { Major } from "../../infra/config/spec.ts";
 import type { RolloutInputs, RolloutMember, RolloutOutputs, RolloutPooler } from "../../infra/resources.ts";
 import { plan as makePlan } from "../../infra/rollout/plan.ts";
 import type { ObservedFleet } from "../../infra/rollout/types.ts";
-import { changeClass } from "../../infra/tuning/facts.ts";
+import { classifier } from "../../infra/tuning/classify.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
 import { execute, type Run } from "../rollout/execute.ts";
@@ -66,8 +65,6 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
 /** Looks after the first plan is done; each does what the one before could not see. */
 const MORE_LOOKS = 2;
 
-const classifier = (news: RolloutInputs) => (name: string) => changeClass(name, news.version as Major);
-
 /** Members are where they were last declared: an address that changed is seen by that. */
 const placed = (observed: ObservedFleet, places: Map<string, string>): ObservedFleet => ({
   ...observed,
@@ -83,7 +80,7 @@ async function converge(
   const known = await everyone(news, olds);
   const look = async () => ({ ...(await observe(known.members, known.poolers, context)), ...known.switchover });
   const planNow = (observed: ObservedFleet) => {
-    const found = makePlan(placed(observed, known.places), declaredFleet(news), classifier(news));
+    const found = makePlan(placed(observed, known.places), declaredFleet(news), classifier(news.version));
     if (found.problems.length > 0) throw new Error(found.problems.join("\n"));
     return found;
   };

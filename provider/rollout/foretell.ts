@@ -1,18 +1,17 @@
 /** The plan as a preview can tell it: from what the last read recorded, before anything is done. */
 
-import type { Major } from "../../infra/config/spec.ts";
 import type { RolloutInputs, RolloutOutputs } from "../../infra/resources.ts";
 import { describe } from "../../infra/rollout/describe.ts";
 import { plan as makePlan } from "../../infra/rollout/plan.ts";
 import type { DeclaredFleet, MemberFacts, ObservedFleet } from "../../infra/rollout/types.ts";
-import { changeClass } from "../../infra/tuning/facts.ts";
+import { classifier } from "../../infra/tuning/classify.ts";
 import { UNKNOWN } from "../types.ts";
 import { NEWER_FILES } from "./report.ts";
 
 /** The plan as far as it can be told before anything is done: what was read a moment ago against what is declared. */
 export function notePlan(olds: RolloutOutputs, news: RolloutInputs, note: (line: string) => void): void {
   if (holdsUnknown(news) || !olds.observed) return;
-  const plan = makePlan(observedBefore(olds), declaredFleet(news), (name) => changeClass(name, news.version as Major));
+  const plan = makePlan(observedBefore(olds), declaredFleet(news), classifier(olds.version, news.version));
   for (const problem of plan.problems) note(`this would fail: ${problem}`);
   plan.steps.forEach((step, i) => {
     note(`plan, from what runs now, ${i + 1} of ${plan.steps.length}: ${describe(step)}`);
