@@ -122,25 +122,6 @@ step("removed and added again it takes its data over", async () => {
   expect(inode("db3")).toBe(before);
 });
 
-step(
-  "away while the others had more connections and less again, it goes through both and ends with what is declared",
-  async () => {
-    const [before, connections] = [inode("db3"), Number(fleet.config.connections)];
-    delete fleet.config.hosts.db3;
-    for (const count of [connections, connections + 10, connections - 2]) {
-      fleet.config.connections = count;
-      await fleet.up();
-    }
-    add("db3", 3);
-    await fleet.up();
-    await streaming(fleet, ["db2", "db3"]);
-    expect(inode("db3")).toBe(before);
-    expect(fleet.sql("db3", "SHOW max_connections")).toBe(String(connections - 2));
-    await everywhereTheSame(["db2", "db3"]);
-    expect(Object.keys(counts(await fleet.up()))).toEqual(["unchanged"]);
-  },
-);
-
 step("added again when the WAL it needs is gone: the error says so and what to set, and that mends it", async () => {
   const before = inode("db3");
   delete fleet.config.hosts.db3;
