@@ -88,6 +88,7 @@ async function converge(
   let plan = planNow(observed);
   // Later looks see the same restarts wait, and no longer what for.
   const { pending } = plan;
+  const streamed = new Set(observed.members.filter((m) => m.streaming || m.role === "primary").map((m) => m.name));
   const identifier = sameCluster(observed.members, olds?.systemIdentifier || known.systemIdentifier);
   for (const { connection, name } of [...known.members, ...known.poolers]) {
     if (observed.members.find((m) => m.name === name)?.reachable === false) continue;
@@ -111,7 +112,9 @@ async function converge(
     await execute(plan, run);
     // What a stopped server holds is seen only now that it runs.
     for (let again = 1; again <= MORE_LOOKS && plan.steps.length > 0; again++) {
-      plan = planNow(await look());
+      const next = planNow(await look());
+      // A replica that streamed before takes a moment after its primary's restart: that is nothing to wait for.
+      plan = { ...next, steps: next.steps.filter((s) => s.kind !== "wait-streaming" || !streamed.has(s.member)) };
       await execute(plan, run);
     }
     await sweep(news, context);
