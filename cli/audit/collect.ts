@@ -8,6 +8,7 @@ import { connections } from "../../infra/platforms/platform.ts";
 import { PORTS } from "../../infra/rendering/ports.ts";
 import { hostAt } from "../../provider/host.ts";
 import { type SqlTarget, select } from "../../provider/postgres/sql.ts";
+import { isInRecovery } from "../../provider/postgres/standby.ts";
 import type { AuditFacts, DatabaseFacts, MemberFacts, RoleFacts } from "./types.ts";
 
 const ROLES = `SELECT rolname AS name, rolcanlogin AS login, rolsuper AS superuser, rolconnlimit AS "connectionLimit",
@@ -54,8 +55,7 @@ export async function collectAudit(
   let primary: SqlTarget | undefined;
   for (const { name, target } of targets) {
     try {
-      const [state] = await select<{ standby: boolean }>(target, "SELECT pg_is_in_recovery() AS standby", signal);
-      if (!state!.standby) primary = target;
+      if (!(await isInRecovery(target, signal))) primary = target;
       found.push(await memberFacts(name, target, signal));
     } catch (error) {
       signal.throwIfAborted();

@@ -1,7 +1,7 @@
 /** Without a primary: what would be lost if it never came back, told before anybody decides. Pure. */
 
 import { type FleetSpec, members } from "../../infra/config/spec.ts";
-import { lsnBytes } from "../../provider/rollout/rejoin.ts";
+import { lsnBytes } from "../../provider/postgres/wal.ts";
 import { bytes } from "../text-table.ts";
 import type { ServerFacts } from "./server.ts";
 

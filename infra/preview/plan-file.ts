@@ -5,8 +5,9 @@ import { type FleetSpec, type HostSpec, isMember, members, upstreamOf } from "..
 import type { Fleet } from "../fleet.ts";
 import { generationHash } from "../rendering/generation.ts";
 import { filesByPath } from "../rendering/hash.ts";
-import { aliasesPerPooler, DIRECT_CONNECTIONS, fleetPoolLimits, poolerProcesses } from "../rendering/pools.ts";
+import { aliasesPerPooler, fleetPoolLimits, poolerProcesses } from "../rendering/pools.ts";
 import type { Component, HostPlan } from "../rendering/types.ts";
+import { DIRECT_CONNECTIONS } from "../tuning/input.ts";
 import type { Budget, Setting } from "../tuning/types.ts";
 
 /** Raised when a field changes its meaning or goes away; new fields do not count. */

@@ -1,7 +1,7 @@
 /** pg_hba.conf and pg_ident.conf: who may come from where, and how they prove it. */
 
 import type { FleetSpec, HostSpec, IdentSpec } from "../config/spec.ts";
-import { type HbaLine, type HbaLines, hbaLines, hbaLinesOf, lineText } from "./hba-lines.ts";
+import { type HbaLine, type HbaLines, hbaLines, hbaLinesOf } from "./hba-lines.ts";
 import { EXPORTER_ROLE, IDENT_MAP, SUPERUSER } from "./names.ts";
 import { hbaName } from "./quoting.ts";
 
@@ -68,5 +68,3 @@ export function identLines(user: string, declared: readonly IdentSpec[] = []): s
   );
   return [...new Set(lines)];
 }
-
-export { lineText };

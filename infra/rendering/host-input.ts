@@ -67,5 +67,3 @@ export function renderFile(
 export function component(name: ComponentName, files: PlannedFile[]): Component {
   return { name, files, secrets: [...new Set(files.flatMap((file) => secretNames(file.body)))].sort() };
 }
-
-export { atLeast } from "./version.ts";

@@ -1,7 +1,7 @@
 /** A pooler host's component: PgBouncer, one process or several. */
 
 import { type FleetSpec, type HostSpec, hostNamed, members, type PoolerSpec } from "../config/spec.ts";
-import { atLeast, component, type HostInput, renderFile } from "./host-input.ts";
+import { component, type HostInput, renderFile } from "./host-input.ts";
 import { POOLER_ADMIN, readOnlyAlias, STATS_USER } from "./names.ts";
 import { type PgbouncerProcess, pgbouncerProcesses, socketFolder } from "./pgbouncer-processes.ts";
 import { entryLimit, fleetPoolLimits, type PoolEntry, poolEntries } from "./pools.ts";
@@ -10,6 +10,7 @@ import { pgbouncerConnectValue, pgbouncerName, userlistWord } from "./quoting.ts
 import { type Program, programFile, programView } from "./supervisor.ts";
 import type { View } from "./template.ts";
 import { type Component, type HostLayout, type PlannedFile, secretPlaceholder } from "./types.ts";
+import { atLeast } from "./version.ts";
 
 /** Debian 12's. */
 export const DEFAULT_PGBOUNCER_VERSION = "1.18.0";

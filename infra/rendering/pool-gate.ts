@@ -4,9 +4,9 @@
  */
 
 import type { FleetSpec } from "../config/spec.ts";
+import { DIRECT_CONNECTIONS } from "../tuning/input.ts";
 import type { RenderInput } from "./host-input.ts";
 import {
-  DIRECT_CONNECTIONS,
   entriesPerServer,
   entryDemand,
   type PoolEntry,

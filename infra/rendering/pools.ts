@@ -7,8 +7,6 @@ import { logsInto } from "./hba-lines.ts";
 import type { RenderInput } from "./host-input.ts";
 import { readOnlyAlias } from "./names.ts";
 
-export { DIRECT_CONNECTIONS };
-
 /** PostgreSQL's default of superuser_reserved_connections. */
 const SUPERUSER_RESERVED = 3;
 

@@ -95,6 +95,11 @@ export function differing(a: Five, b: Five): (typeof HOT_STANDBY_FIVE)[number][]
   return HOT_STANDBY_FIVE.filter((name) => a[name] !== undefined && b[name] !== undefined && a[name] !== b[name]);
 }
 
+/** Values of `target` that differ from `base`'s, as settings. */
+export function above(target: Five, base: Five): Record<string, string> {
+  return Object.fromEntries(differing(target, base).map((name) => [name, String(target[name])]));
+}
+
 /** True when each of `a` is at least `b`'s. */
 export function covers(a: Five, b: Five): boolean {
   return HOT_STANDBY_FIVE.every((name) => a[name] === undefined || b[name] === undefined || a[name]! >= b[name]!);

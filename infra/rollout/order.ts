@@ -8,7 +8,7 @@
  * one by one, primary last.
  */
 
-import { covers, differing, type Five, highest, type MemberChange } from "./changes.ts";
+import { above, covers, differing, type Five, highest, type MemberChange } from "./changes.ts";
 import type { DeclaredFleet, Plan, Step } from "./types.ts";
 
 export interface Ordering {
@@ -115,9 +115,7 @@ export function settled(change: MemberChange, target: Five): MemberChange {
 }
 
 /** `target` above what the generation says, as a hold. */
-export function holdFor(change: MemberChange, target: Five): Record<string, string> {
-  return Object.fromEntries(differing(target, change.declared).map((name) => [name, String(target[name])]));
-}
+export const holdFor = (change: MemberChange, target: Five): Record<string, string> => above(target, change.declared);
 
 /** @param also held besides, whatever the generation says */
 export function standbySteps(

@@ -4,7 +4,7 @@
  * Pure. The provider executes a plan made from live facts; previews print one made from what they can see.
  */
 
-import { differing, fiveOf, highest, memberChange } from "./changes.ts";
+import { above, fiveOf, highest, memberChange } from "./changes.ts";
 import {
   checkMembership,
   cloneSteps,
@@ -113,8 +113,7 @@ function wakeSteps(
     // Without files in force it starts with the declared ones.
     const { generation, settings } = found.generation === "" ? member : found;
     const has = fiveOf({ ...settings, ...found.held });
-    const needs = highest(has, fiveOf(textOf(found.needs5)));
-    const held = { ...found.held, ...textOf(Object.fromEntries(differing(needs, has).map((n) => [n, needs[n]!]))) };
+    const held = { ...found.held, ...above(highest(has, found.needs5), has) };
     steps.push(...holdSteps(member.name, found.held, held));
     steps.push({ kind: "start", member: member.name, reason: "it does not run" });
     facts.set(member.name, { ...found, generation, settings, held });
@@ -123,9 +122,6 @@ function wakeSteps(
     steps.push({ kind: "rejoin", member: name, to: primary.name, reason: "it was primary before" });
   return steps;
 }
-
-const textOf = (values: Record<string, number>): Record<string, string> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 
 const memberOf = (step: Step): string[] => ("member" in step ? [step.member] : []);
 

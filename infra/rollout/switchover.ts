@@ -8,7 +8,7 @@
  */
 
 import { differing, highest, type MemberChange } from "./changes.ts";
-import type { Membership } from "./membership.ts";
+import { type Membership, slotSteps } from "./membership.ts";
 import {
   checkAway,
   fileSteps,
@@ -65,13 +65,9 @@ export function switchoverSteps(ordering: Ordering, to: string, poolers: Step[],
 
   const following = followingOf(fresh, old.facts.address);
   const after = new Map<string, MemberChange>();
-  if (!old.facts.slots.some((slot) => slot.name === fresh.member.slot))
-    into.steps.push({
-      kind: "reserve-slot",
-      on: old.member.name,
-      slot: fresh.member.slot,
-      reason: `${to} streams from it`,
-    });
+  into.steps.push(
+    ...slotSteps([{ ...fresh.member, upstream: "" }], old.member.name, new Map([[old.member.name, old.facts]])),
+  );
   // The successor first: nobody may stream from it before it streams from the old primary itself.
   for (const standby of [fresh, ...standbysOf(ordering).filter((c) => c !== fresh)]) {
     const also = standby === fresh ? following : {};

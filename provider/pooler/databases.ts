@@ -1,5 +1,7 @@
 /** The [databases] of a PgBouncer file, as far as Rollout needs them: which entry leads to which servers. */
 
+import { readOnlyAlias } from "../../infra/rendering/names.ts";
+
 export interface DatabaseEntry {
   alias: string;
   hosts: string[];
@@ -37,7 +39,7 @@ export function databaseEntries(ini: string): DatabaseEntry[] {
 /** Address that entries for writes lead to: those that have a partner for reads only. "" when there are none. */
 export function writeAddress(entries: DatabaseEntry[]): string {
   const aliases = new Set(entries.map((entry) => entry.alias));
-  return entries.find((entry) => aliases.has(`${entry.alias}_ro`) && entry.hosts.length === 1)?.hosts[0] ?? "";
+  return entries.find((entry) => aliases.has(readOnlyAlias(entry.alias)) && entry.hosts.length === 1)?.hosts[0] ?? "";
 }
 
 /** Entries as they are with the detour. */

@@ -1,11 +1,10 @@
 /** Data that was there already: whether its server may be started, so that two servers are never primary of one cluster. */
 
-import * as path from "node:path";
 import type { PostgresInstanceInputs } from "../../infra/resources.ts";
 import { type Host, hostAt } from "../host.ts";
 import type { Context } from "../types.ts";
 import { type ControlData, readControlData } from "./data-directory.ts";
-import { select } from "./sql.ts";
+import { isInRecovery, isStandby } from "./standby.ts";
 
 interface Peer {
   name: string;
@@ -14,10 +13,6 @@ interface Peer {
   /** It runs and is writable. */
   primary: boolean;
 }
-
-/** Its server starts as a standby. */
-export const isStandby = (host: Host, dataDirectory: string): Promise<boolean> =>
-  host.transport.exists(path.join(dataDirectory, "standby.signal"));
 
 /**
  * A standby may always start. Data without standby.signal would start as primary: it may, when every other member's
@@ -75,14 +70,7 @@ async function look(
 
 async function isPrimary(host: Host, { port, binDirectory }: PostgresInstanceInputs, context: Context) {
   try {
-    const target = { host, port, binDirectory };
-    const [row] = await select<{ recovers: boolean }>(
-      target,
-      "SELECT pg_is_in_recovery() AS recovers",
-      context.signal,
-      10_000,
-    );
-    return row?.recovers === false;
+    return !(await isInRecovery({ host, port, binDirectory }, context.signal, 10_000));
   } catch {
     context.signal.throwIfAborted();
     return false;

@@ -2,7 +2,8 @@
 
 import type { Connection } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
-import { type SqlTarget, select } from "./sql.ts";
+import type { SqlTarget } from "./sql.ts";
+import { isInRecovery } from "./standby.ts";
 
 export interface MemberAddress {
   name: string;
@@ -22,17 +23,8 @@ export async function findPrimary(members: MemberAddress[], signal: AbortSignal)
   const answers = await Promise.all(
     members.map(async (member) => {
       try {
-        const [row] = await select<{ in_recovery: boolean }>(
-          targetOf(member),
-          "SELECT pg_is_in_recovery() AS in_recovery",
-          signal,
-          10_000,
-        );
-        return {
-          member,
-          primary: row?.in_recovery === false,
-          said: row?.in_recovery ? "is a replica" : "is the primary",
-        };
+        const replica = await isInRecovery(targetOf(member), signal, 10_000);
+        return { member, primary: !replica, said: replica ? "is a replica" : "is the primary" };
       } catch (error) {
         signal.throwIfAborted();
         return { member, primary: false, said: (error as Error).message };

@@ -7,9 +7,10 @@ import type { PostgresInstanceInputs, PostgresInstanceOutputs } from "../../infr
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
 import { claimData, claimHome, type DataState, dataOwnerFile, inspectData } from "../ownership.ts";
-import { isStandby, mayStart } from "../postgres/adoption.ts";
+import { mayStart } from "../postgres/adoption.ts";
 import { dataVersion, initData, partDirectory, readControlData, requirePrograms } from "../postgres/data-directory.ts";
 import { SERVICE, startServer } from "../postgres/server.ts";
+import { isStandby } from "../postgres/standby.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import { type CheckFailure, type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 

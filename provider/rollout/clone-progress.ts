@@ -1,5 +1,7 @@
 /** What pg_basebackup says, in words for people: how far a clone is, and why one failed. */
 
+import { REPLICATION_ROLE } from "../../infra/rendering/names.ts";
+
 /** Gives the text of a progress line, or undefined when the line is none. */
 export type ProgressMeter = (line: string) => string | undefined;
 
@@ -64,7 +66,7 @@ function reason(text: string, { member, from, directory }: CloneNames): string {
   if (/no pg_hba\.conf entry|pg_hba\.conf rejects/i.test(text))
     return `${from} does not let ${member} in: its pg_hba.conf has no line for replication from this address. The files in force on ${from} are not the declared ones, or ${member} comes from another address than declared.`;
   if (/password authentication failed|no password supplied/i.test(text))
-    return `${from} refuses the password of pgfleet_replicator that ${member} has. If it was changed by hand, refresh and run again: the declared one is put back.`;
+    return `${from} refuses the password of ${REPLICATION_ROLE} that ${member} has. If it was changed by hand, refresh and run again: the declared one is put back.`;
   if (/standby was promoted during online backup/i.test(text))
     return `${from} became primary while it was copied, which makes the copy useless.`;
   if (/could not translate host name|No route to host|timed out|Connection refused|could not connect/i.test(text))

@@ -1,6 +1,7 @@
 /** A member's data, copied from another member: made aside, and renamed when it is whole. */
 
 import * as path from "node:path";
+import { REPLICATION_ROLE } from "../../infra/rendering/names.ts";
 import { conninfo } from "../../infra/rendering/quoting.ts";
 import type { RolloutMember } from "../../infra/resources.ts";
 import { activate, hostAt } from "../host.ts";
@@ -8,6 +9,7 @@ import { dataOwnerFile } from "../ownership.ts";
 import { partDirectory, requirePrograms } from "../postgres/data-directory.ts";
 import { SERVICE, startServer } from "../postgres/server.ts";
 import { execute, literal, select } from "../postgres/sql.ts";
+import { CURRENT_LSN, makeStandby } from "../postgres/standby.ts";
 import { endingTogether } from "../transports/detached.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
@@ -55,7 +57,7 @@ export async function clone(
   await host.transport.remove(part);
   // From another server than its upstream: pg_basebackup takes a temporary slot for the time of the copy.
   await baseBackup(from, member, part, streamsFromSource ? ["-S", member.slot] : [], options.maxRateKb ?? 0, context);
-  await makeStandby(member, part);
+  await makeOwn(member, part);
   await host.transport.rename(part, member.dataDirectory);
   await checkStaged(member, member.generation, context);
   await activate(host, SERVICE, member.generation);
@@ -74,7 +76,7 @@ async function baseBackup(
   const source = conninfo({
     host: from.connection.address,
     port: from.port,
-    user: "pgfleet_replicator",
+    user: REPLICATION_ROLE,
     application_name: member.name,
     connect_timeout: 10,
     // A network that stops in the middle is noticed within a minute.
@@ -108,12 +110,13 @@ async function baseBackup(
 }
 
 /** What makes a copy this member's own; nothing that its source kept about itself stays. */
-async function makeStandby(member: RolloutMember, part: string): Promise<void> {
-  const { transport, connection } = hostAt(member.connection);
+async function makeOwn(member: RolloutMember, part: string): Promise<void> {
+  const host = hostAt(member.connection);
+  const { transport, connection } = host;
   const mine = { mode: "0600", user: connection.user };
   for (const name of (await transport.list(part)) ?? [])
     if (name.startsWith("pgfleet.")) await transport.remove(path.join(part, name));
-  await transport.writeFile(path.join(part, "standby.signal"), "", mine);
+  await makeStandby(host, part);
   // ALTER SYSTEM values of the source are not the clone's.
   await transport.writeFile(path.join(part, "postgresql.auto.conf"), "", mine);
   await transport.writeFile(path.join(part, RECLONE_MARKER), member.reclone, mine);
@@ -146,7 +149,7 @@ async function hasReachedSlot(
   await waitFor(context, { what: `${from.name} has replayed ${lsn}`, limitMs: REPLAY_LIMIT_MS }, async () => {
     const [now] = await select<{ done: boolean }>(
       targetOf(from),
-      `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END >= ${literal(lsn)}::pg_lsn AS done`,
+      `SELECT ${CURRENT_LSN} >= ${literal(lsn)}::pg_lsn AS done`,
       context.signal,
     );
     return now?.done;

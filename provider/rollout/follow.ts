@@ -5,6 +5,7 @@ import type { RolloutMember } from "../../infra/resources.ts";
 import { type Host, hostAt } from "../host.ts";
 import { lastFatal } from "../postgres/server.ts";
 import { literal, select } from "../postgres/sql.ts";
+import { CURRENT_LSN } from "../postgres/standby.ts";
 import { run } from "../transports/transport.ts";
 import type { Context } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
@@ -134,7 +135,7 @@ async function askSource(upstream: RolloutMember, member: RolloutMember, context
 async function askMember(member: RolloutMember, primary: RolloutMember, context: Context) {
   const [written] = await select<{ lsn: string }>(
     targetOf(primary),
-    "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text AS lsn",
+    `SELECT (${CURRENT_LSN})::text AS lsn`,
     context.signal,
   );
   const [row] = await select<{ lsn: string | null; bytes: number; paused: boolean }>(

@@ -21,6 +21,7 @@ import { type PoolerProcess, processesOf, stateOf } from "../pooler/processes.ts
 import { readControlData } from "../postgres/data-directory.ts";
 import { SERVICE } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
+import { isStandby } from "../postgres/standby.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import type { Context } from "../types.ts";
 import { RECLONE_MARKER } from "./marker.ts";
@@ -117,7 +118,7 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
   try {
     const [version, standby, recloned, generation, held] = await Promise.all([
       host.transport.readFile(path.join(member.dataDirectory, "PG_VERSION")),
-      host.transport.exists(path.join(member.dataDirectory, "standby.signal")),
+      isStandby(host, member.dataDirectory),
       host.transport.readFile(path.join(member.dataDirectory, RECLONE_MARKER)),
       activeGeneration(host, SERVICE),
       readHold(host),

@@ -102,7 +102,9 @@ export async function perform(step: Step, run: Run): Promise<void> {
 
 /** A pause that an earlier run left: every entry of these poolers is resumed. */
 async function resumeAll(poolers: RolloutPooler[], signal: AbortSignal): Promise<void> {
-  for (const each of poolers)
+  for (const each of poolers) {
+    const entries = await entriesOfFile(each);
     for (const process of await runningProcesses(each, signal))
-      for (const { alias } of await entriesOfFile(each)) await resumeOne(process, alias, signal);
+      for (const { alias } of entries) await resumeOne(process, alias, signal);
+  }
 }

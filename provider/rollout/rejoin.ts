@@ -7,24 +7,21 @@
 import * as path from "node:path";
 import type { RolloutMember } from "../../infra/resources.ts";
 import { activate, hostAt } from "../host.ts";
-import { isStandby } from "../postgres/adoption.ts";
 import { type ControlData, readControlData } from "../postgres/data-directory.ts";
 import { SERVICE, startServer } from "../postgres/server.ts";
 import { select } from "../postgres/sql.ts";
-import { run } from "../transports/transport.ts";
+import { isStandby, makeStandby } from "../postgres/standby.ts";
+import { CURRENT_TIMELINE, endOfWal, lsnBytes } from "../postgres/wal.ts";
 import type { Context } from "../types.ts";
 import { sizeText } from "./clone-progress.ts";
-import { RECLONE_MARKER } from "./marker.ts";
 import { checkStaged, targetOf } from "./member-steps.ts";
-import { setAside } from "./membership-steps.ts";
 
 /** What its data would replay before it follows. */
 const START_LIMIT_MS = 3600_000;
 
 /**
  * @param to the live primary
- * @throws Error when the member has WAL that `to` never got, with its size, unless its `reclone` is a new value: then
- *   its data is moved aside, and it is cloned like a member without data
+ * @throws Error when the member has WAL that `to` never got, with its size and what to do
  */
 export async function rejoin(member: RolloutMember, to: RolloutMember, context: Context): Promise<void> {
   const host = hostAt(member.connection);
@@ -32,28 +29,17 @@ export async function rejoin(member: RolloutMember, to: RolloutMember, context: 
   if (!control) return;
   if (!(await isStandby(host, member.dataDirectory))) {
     const lost = await divergence(member, to, control, context);
-    if (lost) return giveUpOwn(member, to, lost, context);
-    await host.transport.writeFile(path.join(member.dataDirectory, "standby.signal"), "", {
-      mode: "0600",
-      user: host.connection.user,
-    });
+    if (lost) throw new Error(diverged(member, to, lost));
+    await makeStandby(host, member.dataDirectory);
   }
   await checkStaged(member, member.generation, context);
   await activate(host, SERVICE, member.generation);
   await startServer(targetOf(member), context, START_LIMIT_MS);
 }
 
-async function giveUpOwn(member: RolloutMember, to: RolloutMember, lost: string, context: Context): Promise<void> {
-  const { transport } = hostAt(member.connection);
-  const recloned = (await transport.readFile(path.join(member.dataDirectory, RECLONE_MARKER)))?.text ?? "";
-  if (member.reclone === "" || member.reclone === recloned)
-    throw new Error(
-      `${member.name} was primary before ${to.name}, and ${lost}. It was not started. To follow ${to.name} it has to give that up: ` +
-        `take what you need from ${member.dataDirectory} first, then set hosts.${member.name}.reclone to a new value; its data is kept aside, and it is cloned anew.`,
-    );
-  context.log("warning", `${member.name} gives up its own data for reclone: ${member.reclone}: ${lost}`);
-  await setAside(member, context);
-}
+const diverged = (member: RolloutMember, to: RolloutMember, lost: string): string =>
+  `${member.name} was primary before ${to.name}, and ${lost}. It was not started. To follow ${to.name} it has to give that up: ` +
+  `take what you need from ${member.dataDirectory} first, then set hosts.${member.name}.reclone to a new value; its data is kept aside, and it is cloned anew.`;
 
 /** What the member has that `to` never got, as a clause; undefined when there is nothing. */
 async function divergence(
@@ -65,7 +51,7 @@ async function divergence(
   const [row] = await select<{ identifier: string; timeline: number }>(
     targetOf(to),
     `SELECT (SELECT system_identifier::text FROM pg_control_system()) AS identifier,
-            ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline`,
+            ${CURRENT_TIMELINE} AS timeline`,
     context.signal,
   );
   const { identifier, timeline } = row!;
@@ -105,33 +91,4 @@ function forkOf(history: string, timeline: number): string | undefined {
     if (match && Number(match[1]) === timeline) return match[2];
   }
   return undefined;
-}
-
-/** "1/A0" → 4294967456n */
-export function lsnBytes(lsn: string): bigint {
-  const [high = "0", low = "0"] = lsn.split("/");
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
-}
-
-/** Where the last record begins: the checkpoint of a clean stop, else the last one that pg_waldump can read. */
-export async function endOfWal(
-  member: RolloutMember,
-  control: ControlData,
-  context: Context,
-): Promise<string | undefined> {
-  if (control.state === "shut down") return control.checkpointLsn;
-  const { transport, connection } = hostAt(member.connection);
-  const waldump = [
-    path.join(member.binDirectory, "pg_waldump"),
-    `--path=${path.join(member.dataDirectory, "pg_wal")}`,
-    `--timeline=${control.timeline}`,
-    `--start=${control.checkpointLsn}`,
-  ];
-  // It ends with an error where WAL ends; only its last line matters.
-  const last = await run(transport, ["sh", "-c", '"$@" 2>/dev/null | tail -n 1', "sh", ...waldump], {
-    user: connection.user,
-    signal: context.signal,
-    timeoutMs: 600_000,
-  });
-  return /\blsn: ([0-9A-F]+\/[0-9A-F]+)/i.exec(last)?.[1];
 }

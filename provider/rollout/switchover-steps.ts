@@ -3,12 +3,12 @@
  * promoted: whatever starts it from then on starts a standby, so two servers are never writable.
  */
 
-import * as path from "node:path";
 import type { RolloutMember } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
 import { readControlData } from "../postgres/data-directory.ts";
 import { SERVICE, serverReady } from "../postgres/server.ts";
 import { literal, select } from "../postgres/sql.ts";
+import { isInRecovery, isStandby, makeStandby, signalFile } from "../postgres/standby.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { targetOf } from "./member-steps.ts";
@@ -21,8 +21,6 @@ const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 600_000;
 /** The successor is near, so the rest comes at once or not at all. */
 const REST_LIMIT_MS = 15_000;
-
-export const signalFile = (member: RolloutMember): string => path.join(member.dataDirectory, "standby.signal");
 
 /** Waits until the successor could take over: it streams from the primary itself, replays, and is near. */
 export async function checkSwitchover(from: RolloutMember, to: RolloutMember, context: Context): Promise<void> {
@@ -61,7 +59,7 @@ export async function demote(from: RolloutMember, to: RolloutMember, context: Co
       await host.services.stop(SERVICE, settled.signal);
       const end = await cleanEnd(from, settled);
       await hasAll(to, end, settled);
-      await host.transport.writeFile(signalFile(from), "", { mode: "0600", user: host.connection.user });
+      await makeStandby(host, from.dataDirectory);
       // Something may have started it meanwhile, e.g. a reboot of its host: then it may have written more.
       if (
         (await host.services.status(SERVICE, settled.signal)).running ||
@@ -82,19 +80,16 @@ export async function promote(to: RolloutMember, from: RolloutMember, context: C
   const settled = { ...context, signal: AbortSignal.timeout(STOP_LIMIT_MS) };
   let asked = false;
   try {
-    if (!(await hostAt(from.connection).transport.exists(signalFile(from))))
+    if (!(await isStandby(hostAt(from.connection), from.dataDirectory)))
       throw new Error(`${from.name} would start as a primary: ${to.name} is not promoted`);
     await hasAll(to, await lastOf(from, settled), settled);
     asked = true;
     await select(targetOf(to), "SELECT pg_promote(true, 60) AS done", settled.signal, 70_000);
-    await waitFor(settled, { what: `${to.name} is primary`, limitMs: 60_000, intervalMs: 20 }, async () => {
-      const [row] = await select<{ recovering: boolean }>(
-        targetOf(to),
-        "SELECT pg_is_in_recovery() AS recovering",
-        settled.signal,
-      );
-      return row?.recovering === false;
-    });
+    await waitFor(
+      settled,
+      { what: `${to.name} is primary`, limitMs: 60_000, intervalMs: 20 },
+      async () => !(await isInRecovery(targetOf(to), settled.signal)),
+    );
   } catch (error) {
     // It may become primary at any moment from now on: nobody else may.
     if (asked)
@@ -118,28 +113,19 @@ export async function promote(to: RolloutMember, from: RolloutMember, context: C
 
 /** A demoted member is primary again, when it is sure that its successor is not. */
 export async function reinstate(from: RolloutMember, successor: RolloutMember, context: Context): Promise<void> {
-  const [row] = await select<{ recovering: boolean }>(
-    targetOf(successor),
-    "SELECT pg_is_in_recovery() AS recovering",
-    context.signal,
-  );
-  if (row?.recovering !== true) throw new Error(`${successor.name} is primary`);
+  if (!(await isInRecovery(targetOf(successor), context.signal))) throw new Error(`${successor.name} is primary`);
   await backToPrimary(from, context);
 }
 
 async function backToPrimary(from: RolloutMember, context: Context): Promise<void> {
   const host = hostAt(from.connection);
-  const [row] = await select<{ recovering: boolean }>(
-    targetOf(from),
-    "SELECT pg_is_in_recovery() AS recovering",
-    context.signal,
-  ).catch(() => []);
-  if (row?.recovering === false) return;
-  if (row) {
+  const recovering = await isInRecovery(targetOf(from), context.signal).catch(() => undefined);
+  if (recovering === false) return;
+  if (recovering) {
     await select(targetOf(from), "SELECT pg_promote(true, 60) AS done", context.signal, 70_000);
     return;
   }
-  await host.transport.remove(signalFile(from));
+  await host.transport.remove(signalFile(from.dataDirectory));
   await host.services.start(SERVICE, context.signal);
   await serverReady(targetOf(from), context);
 }

@@ -1,7 +1,8 @@
 /** Whether data of a former primary can follow the one that took over. */
 
 import { describe, expect, it } from "vitest";
-import { divergedBy, lsnBytes } from "../../provider/rollout/rejoin.ts";
+import { lsnBytes } from "../../provider/postgres/wal.ts";
+import { divergedBy } from "../../provider/rollout/rejoin.ts";
 
 const history = "1\t0/3000148\tno recovery target specified\n\n2\t0/5000060\tno recovery target specified\n";
 const db2 = { name: "db2", timeline: 3, history };

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DIRECT_CONNECTIONS, poolLimits } from "../../infra/rendering/pools.ts";
+import { poolLimits } from "../../infra/rendering/pools.ts";
+import { DIRECT_CONNECTIONS } from "../../infra/tuning/input.ts";
 import { fleet, host } from "./fixture.ts";
 
 describe("max_db_connections", () => {

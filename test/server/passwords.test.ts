@@ -39,6 +39,11 @@ afterAll(async () => {
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 
+const userlist = (roles: Record<string, { verifier: string }>): string =>
+  Object.entries(roles)
+    .map(([name, { verifier }]) => userlistLine(name, verifier))
+    .join("") + userlistLine("console", "console");
+
 /** Who psql becomes with a passfile as the project writes it. */
 async function psql(
   host: string,
@@ -258,11 +263,7 @@ describe("rotation behind the pooler", () => {
     });
     const before = { app: a, app_b: b("never told", 1) };
     await up(catalog(before));
-    const list = (roles: Record<string, { verifier: string }>): string =>
-      Object.entries(roles)
-        .map(([name, { verifier }]) => userlistLine(name, verifier))
-        .join("") + userlistLine("console", "console");
-    const pooler = await startPooler(bare, ["shop"], list(before));
+    const pooler = await startPooler(bare, ["shop"], userlist(before));
     try {
       const old = Array.from({ length: 8 }, () => login(pooler, "app", "pw-1"));
       await Promise.all(old.map((client) => client.connect()));
@@ -272,7 +273,7 @@ describe("rotation behind the pooler", () => {
       const after = { app: a, app_b: b("pw-2", 2) };
       await up(catalog(after));
       await more(traffic, 50);
-      pooler.userlist(list(after));
+      pooler.userlist(userlist(after));
       await pooler.console("RELOAD");
       await pooler.console("RECONNECT");
       await more(traffic, 50);
@@ -285,7 +286,7 @@ describe("rotation behind the pooler", () => {
       // 2 → 3, when all have moved: the first password ends.
       const third = { app: { verifier: scramVerifier("pw-3"), version: 3 }, app_b: after.app_b };
       await up(catalog(third));
-      pooler.userlist(list(third));
+      pooler.userlist(userlist(third));
       await pooler.console("RELOAD");
       await pooler.console("RECONNECT");
       expect(await works(pooler, "app", "pw-1")).toBe(false);
@@ -299,11 +300,7 @@ describe("rotation behind the pooler", () => {
   test("of a single login: clients that are in stay in while their server connections last, and the old password ends", async () => {
     const before = { app: { verifier: scramVerifier("old"), version: 10 } };
     await up(catalog(before));
-    const list = (roles: Record<string, { verifier: string }>): string =>
-      Object.entries(roles)
-        .map(([name, { verifier }]) => userlistLine(name, verifier))
-        .join("") + userlistLine("console", "console");
-    const pooler = await startPooler(bare, ["shop"], list(before));
+    const pooler = await startPooler(bare, ["shop"], userlist(before));
     try {
       const old = Array.from({ length: 5 }, () => login(pooler, "app", "old"));
       await Promise.all(old.map((client) => client.connect()));
@@ -312,7 +309,7 @@ describe("rotation behind the pooler", () => {
       const after = { app: { verifier: scramVerifier("new"), version: 11 } };
       await up(catalog(after));
       await more(traffic, 50);
-      pooler.userlist(list(after));
+      pooler.userlist(userlist(after));
       await pooler.console("RELOAD");
       expect(await works(pooler, "app", "new")).toBe(true);
       expect(await works(pooler, "app", "old")).toBe(false);
