@@ -4,6 +4,7 @@ import * as path from "node:path";
 import type { Bootstrap } from "../../infra/resources.ts";
 import type { Host } from "../host.ts";
 import { run } from "../transports/transport.ts";
+import { lastTimeline } from "./wal.ts";
 
 /** PostgreSQL programs this needs, all in one directory of the distribution's package. */
 export async function requirePrograms(host: Host, binDirectory: string, version: number): Promise<void> {
@@ -60,7 +61,10 @@ export interface ControlData {
   systemIdentifier: string;
   /** e.g. "in production", "shut down", "in archive recovery". */
   state: string;
+  /** That its WAL ends on. */
   timeline: number;
+  /** Of its last checkpoint: an earlier one for a while after a promotion. */
+  checkpointTimeline: number;
   /** Where its last checkpoint record begins, e.g. "0/3000028". After a clean stop it is the last of its WAL. */
   checkpointLsn: string;
   dataChecksums: boolean;
@@ -91,10 +95,12 @@ export async function readControlData(
     signal,
   });
   const field = (label: string): string => text.match(new RegExp(`^${label}:\\s*(.*)$`, "m"))?.[1]?.trim() ?? "";
+  const checkpointTimeline = Number(field("Latest checkpoint's TimeLineID"));
   return {
     systemIdentifier: field("Database system identifier"),
     state: field("Database cluster state"),
-    timeline: Number(field("Latest checkpoint's TimeLineID")),
+    timeline: await lastTimeline(host, dataDirectory, checkpointTimeline),
+    checkpointTimeline,
     checkpointLsn: field("Latest checkpoint location"),
     dataChecksums: field("Data page checksum version") !== "0",
     walSegmentSizeMb: Number(field("Bytes per WAL segment")) / 1048576,

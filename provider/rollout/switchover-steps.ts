@@ -9,6 +9,7 @@ import { readControlData } from "../postgres/data-directory.ts";
 import { SERVICE, serverReady } from "../postgres/server.ts";
 import { literal, select } from "../postgres/sql.ts";
 import { isInRecovery, isStandby, makeStandby, signalFile } from "../postgres/standby.ts";
+import { CURRENT_TIMELINE } from "../postgres/wal.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { targetOf } from "./member-steps.ts";
@@ -28,7 +29,7 @@ export async function checkSwitchover(from: RolloutMember, to: RolloutMember, co
   await waitFor(context, { what, limitMs: READY_LIMIT_MS, intervalMs: 100 }, async () => {
     const [seen] = await select<{ state: string; behind: number; timeline: number }>(
       targetOf(from),
-      `SELECT state, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), replay_lsn)::float8 AS behind, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline
+      `SELECT state, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), replay_lsn)::float8 AS behind, ${CURRENT_TIMELINE} AS timeline
          FROM pg_stat_replication WHERE application_name = ${literal(to.name)}`,
       context.signal,
     );

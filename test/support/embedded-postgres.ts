@@ -149,7 +149,8 @@ export async function askServer({ bin }: Binaries, data: string, file: string, n
 export interface RunningServer {
   /** Folder of its socket. */
   sockets: string;
-  stop: () => Promise<void>;
+  /** @param signal default SIGINT: clean; SIGQUIT leaves it like a crash */
+  stop: (signal?: NodeJS.Signals) => Promise<void>;
 }
 
 /** Starts a server on a socket of its own. @throws with the server's log when it does not come up. */
@@ -174,8 +175,8 @@ export async function startServer(
     log += text;
   });
   const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-  const stop = async (): Promise<void> => {
-    if (server.exitCode === null && server.signalCode === null) server.kill("SIGINT");
+  const stop = async (signal: NodeJS.Signals = "SIGINT"): Promise<void> => {
+    if (server.exitCode === null && server.signalCode === null) server.kill(signal);
     await ended;
     rmSync(sockets, { recursive: true, force: true });
   };
