@@ -97,11 +97,13 @@ async function openssl(
 
 function run(argv: string[], stdin: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile("openssl", argv, { signal, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+    // Node's standard input is a socket, which openssl cannot open as /dev/stdin; a pipe it can.
+    const piped = ["-c", 'cat | openssl "$@"', "sh", ...argv];
+    const child = execFile("sh", piped, { signal, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
       // The error's own message repeats the command.
       const said = stderr.trim().split("\n").slice(0, 3).join("; ");
-      const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      const missing = (error as { code?: unknown }).code === 127;
       reject(
         new Error(
           missing
