@@ -1,6 +1,6 @@
 /** Certificates in the files of servers, poolers and people: which files, and the settings that name them. */
 
-import { type FleetSpec, tlsForClients, tlsVerified } from "../config/spec.ts";
+import { type FleetSpec, type TlsSpec, tlsForClients, tlsVerified } from "../config/spec.ts";
 import type { Line } from "./conf-lines.ts";
 import { type HostInput, renderFile } from "./host-input.ts";
 import { TLS_FILES, type TlsPart } from "./tls-files.ts";
@@ -17,16 +17,30 @@ export function tlsFiles(
   component: Extract<ComponentName, "postgresql" | "pgbouncer" | "client">,
   parts: readonly TlsPart[] = ["ca", "certificate", "key"],
 ): PlannedFile[] {
-  if (!input.spec.tls) return [];
+  const { tls } = input.spec;
+  if (!tls) return [];
+  const about = aboutParts(tls);
   return parts.map((part) =>
     renderFile(
       input,
       component,
       TLS_FILES[part],
       { mode: MODES[part], change: "reload" },
-      { pem: secretPlaceholder(tlsSecret(input.host.name, part)) },
+      { about: about[part], pem: secretPlaceholder(tlsSecret(input.host.name, part)) },
     ),
   );
+}
+
+/** What the config says of a part, so that a change of it is seen where files are compared. */
+function aboutParts({ given, caTrusted, caVersion, renew, validDays }: TlsSpec): Record<TlsPart, string> {
+  if (given)
+    return {
+      ca: `Given: secrets.${given.ca}.`,
+      certificate: `Given: secrets.${given.certificate}.`,
+      key: `Given: secrets.${given.key}.`,
+    };
+  const issued = `Authority ${caVersion}, ${validDays} days, issue ${renew}.`;
+  return { ca: `Authorities of the cluster: ${caTrusted.join(", ")}.`, certificate: issued, key: issued };
 }
 
 /** Parameters of a server. @param folder of its files in force */

@@ -197,6 +197,14 @@ describe("authorities", () => {
     );
   });
 
+  test("the old one has to be trusted as long as it signed what is in use", async () => {
+    const one = (await certificateAuthority.create(input(1, [1]), context)).outputs;
+    const two = await certificateAuthority.update("shop", one, input(1, [1, 2]), context);
+    await expect(certificateAuthority.update("shop", two, input(2, [2]), context)).rejects.toThrow(
+      "authority 1 has signed the certificates in use",
+    );
+  });
+
   test("keys are secret", () => {
     expect(certificateAuthority.secrets).toEqual(["keys", "key"]);
     expect(certificate.secrets).toEqual(["authority", "given", "key"]);

@@ -92,6 +92,19 @@ test("without TLS there is not a word of it", () => {
   expect(all.map(({ body: text }) => text).join("\n")).not.toMatch(/hostssl|_tls_|^ssl/m);
 });
 
+test.each<[string, Partial<NonNullable<FleetSpec["tls"]>>, string[]]>([
+  ["another authority to trust", { caTrusted: [1, 2] }, ["root.crt"]],
+  ["another one that signs", { caVersion: 2, caTrusted: [1, 2] }, ["root.crt", "server.crt", "server.key"]],
+  ["renewal", { renew: 2 }, ["server.crt", "server.key"]],
+  ["another lifetime", { validDays: 90 }, ["server.crt", "server.key"]],
+])("%s is seen where files are compared, and needs a reload", (_what, change, files) => {
+  const at = (plans: HostPlan[]) => plans[0]!.components.find((c) => c.name === "postgresql")!.files;
+  const [before, after] = [at(rendered()), at(rendered(change))];
+  const differing = after.filter((file, i) => file.body !== before[i]!.body);
+  expect(differing.map(({ path }) => path)).toEqual(files);
+  expect(new Set(differing.map((file) => file.change))).toEqual(new Set(["reload"]));
+});
+
 test("a rule of the config is about TLS connections like the project's own lines", () => {
   const rule = { index: 0, databases: ["app"], users: ["reporter"], from: ["10.9.0.0/16"], options: {}, order: 600 };
   const hba = [{ ...rule, method: "scram-sha-256" as const }];
