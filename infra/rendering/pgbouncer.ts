@@ -100,7 +100,7 @@ function iniFiles(input: HostInput, processes: PgbouncerProcess[]): PlannedFile[
     reservePoolSize: pooler.reservePoolSize,
     maxDbConnections: limits.maxDbConnections,
     maxDbConnectionsDetail: limits.detail,
-    tls: pgbouncerTls(spec, `${layout.current}/pgbouncer`),
+    tls: pgbouncerTls(spec, `${layout.current}/pgbouncer`, version),
     hasTls: spec.tls !== undefined,
     hasParameters: Object.keys(pooler.parameters).length > 0,
     parameters: Object.entries(pooler.parameters).map(([name, value]) => ({ name, value })),

@@ -1,10 +1,11 @@
 /** Certificates in the files of servers, poolers and people: which files, and the settings that name them. */
 
-import { type FleetSpec, type TlsSpec, tlsForClients, tlsVerified } from "../config/spec.ts";
+import { type FleetSpec, members, type TlsSpec, tlsForClients, tlsVerified } from "../config/spec.ts";
 import type { Line } from "./conf-lines.ts";
 import { type HostInput, renderFile } from "./host-input.ts";
 import { TLS_FILES, type TlsPart } from "./tls-files.ts";
 import { type ComponentName, type PlannedFile, secretPlaceholder } from "./types.ts";
+import { atLeast } from "./version.ts";
 
 const MODES: Record<TlsPart, string> = { ca: "0640", certificate: "0640", key: "0600" };
 
@@ -55,14 +56,26 @@ export function postgresqlTls({ tls }: FleetSpec, folder: string): Line[] {
   ];
 }
 
-/** Settings of a PgBouncer. @param folder of its files in force */
-export function pgbouncerTls(spec: FleetSpec, folder: string): { name: string; value: string }[] {
+/**
+ * PgBouncer before this version compares a certificate with the whole list of an entry that has several hosts, so that
+ * with verify-full no replica could be connected to (pgbouncer issue 1300).
+ */
+const NAME_OF_EACH_HOST = "1.25";
+
+/**
+ * Settings of a PgBouncer.
+ * @param folder of its files in force
+ * @param version of PgBouncer
+ */
+export function pgbouncerTls(spec: FleetSpec, folder: string, version: string): { name: string; value: string }[] {
   if (!spec.tls) return [];
+  const lists = members(spec).length > 2;
+  const verified = lists && !atLeast(version, NAME_OF_EACH_HOST) ? "verify-ca" : "verify-full";
   const settings = {
     client_tls_sslmode: tlsForClients(spec) ? "require" : "prefer",
     client_tls_cert_file: `${folder}/${TLS_FILES.certificate}`,
     client_tls_key_file: `${folder}/${TLS_FILES.key}`,
-    server_tls_sslmode: tlsVerified(spec) ? "verify-full" : "prefer",
+    server_tls_sslmode: tlsVerified(spec) ? verified : "prefer",
     server_tls_ca_file: `${folder}/${TLS_FILES.ca}`,
   };
   return Object.entries(settings).map(([name, value]) => ({ name, value }));

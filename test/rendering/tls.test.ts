@@ -25,12 +25,23 @@ describe("required", () => {
     expect(ini(plans, "client_tls_sslmode")).toBe("require");
   });
 
+  test("a PgBouncer that takes several hosts for one name checks the authority alone", () => {
+    const two = fleet().hosts.filter(({ name }) => name !== "db-3");
+    const of = (version: string, hosts: FleetSpec["hosts"]): string | undefined =>
+      ini(
+        renderFleet(input(fleet({ tls, hosts }), { layout: { versions: { pgbouncer: version } } })),
+        "server_tls_sslmode",
+      );
+    expect(of("1.18.0", fleet().hosts)).toBe("verify-ca");
+    expect(of("1.18.0", two)).toBe("verify-full");
+    expect(of("1.25.0", fleet().hosts)).toBe("verify-full");
+  });
+
   test("the fleet's own connections check name and authority", () => {
     const folder = "/var/lib/pgfleet/local";
     expect(settingsOf(plans, "db2").primary_conninfo).toContain(
       `sslmode=verify-full sslrootcert=${folder}/db2/current/postgresql/root.crt`,
     );
-    expect(ini(plans, "server_tls_sslmode")).toBe("verify-full");
     expect(ini(plans, "server_tls_ca_file")).toBe(`${folder}/pool1/current/pgbouncer/root.crt`);
   });
 
@@ -71,7 +82,7 @@ describe("required", () => {
 test("clients: prefer opens the way for applications alone", () => {
   const plans = rendered({ clients: "prefer" });
   expect(ini(plans, "client_tls_sslmode")).toBe("prefer");
-  expect(ini(plans, "server_tls_sslmode")).toBe("verify-full");
+  expect(ini(plans, "server_tls_sslmode")).toMatch(/^verify-/);
   const text = body(plans, "db1", "postgresql/pg_hba.conf");
   expect(text).toMatch(/^hostssl +replication/m);
   expect(text).toMatch(/^host +app /m);
