@@ -1,7 +1,7 @@
 /** `pgfleet clients`: connection URLs and pool settings that are right for this fleet. Never shows a password. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { clientEndpoint, PASSWORD, url } from "../infra/clients.ts";
+import { clientEndpoint, PASSWORD, tlsParameters, url } from "../infra/clients.ts";
 import { layouts } from "../infra/platforms/platform.ts";
 import { CLIENTS, type Client, notes, snippet } from "./clients/snippets.ts";
 import { UsageError } from "./errors.ts";
@@ -50,9 +50,9 @@ function clients(options: ClientsOptions): void {
   }
   const { readWrite, readOnly, direct, ...rest } = endpoint;
   const urls = {
-    readWrite: url(role, readWrite),
-    readOnly: url(role, readOnly),
-    direct: direct && url(role, direct),
+    readWrite: url(role, readWrite, tlsParameters(endpoint)),
+    readOnly: url(role, readOnly, tlsParameters(endpoint)),
+    direct: direct && url(role, direct, tlsParameters(endpoint)),
   };
   const found = {
     version: CLIENTS_VERSION,

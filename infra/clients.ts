@@ -1,6 +1,6 @@
 /** How applications reach the fleet: addresses, entries, and what the pooler lets them do. Pure; never a password. */
 
-import { type FleetSpec, hostNamed, members } from "./config/spec.ts";
+import { type FleetSpec, hostNamed, members, tlsForClients } from "./config/spec.ts";
 import { logsInto } from "./rendering/hba-lines.ts";
 import { readOnlyAlias } from "./rendering/names.ts";
 import { DEFAULT_PGBOUNCER_VERSION, maxPreparedStatements } from "./rendering/pgbouncer.ts";
@@ -9,6 +9,8 @@ import { PORTS } from "./rendering/ports.ts";
 
 /** Stands where a password goes. */
 export const PASSWORD = "<password>";
+/** Stands for the file that has the stack output `rootCertificates`. */
+export const ROOT_CERTIFICATE = "root.crt";
 /** PgBouncer's query_wait_timeout in the rendered file. */
 const QUERY_WAIT_SECONDS = 120;
 
@@ -19,6 +21,8 @@ export interface ClientEndpoint {
   readOnly: Target;
   /** The primary without a pooler, for migrations; null when nothing lets this role in there. */
   direct: Target | null;
+  /** `verify-full`: TLS, to the host that is meant. `prefer`: TLS may be used. null: there is none. */
+  tls: "verify-full" | "prefer" | null;
   /** null: without a pooler. */
   poolMode: "transaction" | "session" | null;
   /** Protocol-level prepared statements may be kept across transactions. */
@@ -69,6 +73,7 @@ export function clientEndpoint(
       (rule) => rule.method !== "reject" && rule.users.some((user) => user === role || user === "all"),
     );
   const direct = open ? primary : null;
+  const tls = spec.tls ? (tlsForClients(spec) ? "verify-full" : "prefer") : null;
   if (!pooler) {
     const readers = replicas.map((member) => ({ address: member.address, port: PORTS.postgresql }));
     return {
@@ -76,6 +81,7 @@ export function clientEndpoint(
       readWrite: primary,
       readOnly: readers.length > 0 ? { hosts: readers, database } : primary,
       direct,
+      tls,
       poolMode: null,
       preparedStatements: true,
       pool: { max: 10, ...times },
@@ -91,10 +97,16 @@ export function clientEndpoint(
     readWrite: { hosts, database },
     readOnly: { hosts, database: readOnlyAlias(database) },
     direct,
+    tls,
     poolMode: pooler.poolMode,
     preparedStatements: pooler.poolMode === "session" || maxPreparedStatements(pooler, pgbouncer) > 0,
     pool: { max: Math.max(1, Math.min(clients, Math.max(2, Math.floor(servers / instances)))), ...times },
   };
+}
+
+/** What libpq's connection strings say of TLS. */
+export function tlsParameters({ tls }: Pick<ClientEndpoint, "tls">): Record<string, string> {
+  return tls === "verify-full" ? { sslmode: tls, sslrootcert: ROOT_CERTIFICATE } : tls ? { sslmode: tls } : {};
 }
 
 /** `postgresql://role:<password>@host:port/database?…`; `hosts` one or several, as libpq takes them. */
@@ -113,8 +125,9 @@ export function url(
 /** For the stack's outputs: role → database → URLs. */
 export function clientUrls(spec: FleetSpec): Record<string, Record<string, { readWrite: string; readOnly: string }>> {
   const urlsOf = (role: string, database: string) => {
-    const { readWrite, readOnly } = clientEndpoint(spec, role, database, 1);
-    return { readWrite: url(role, readWrite), readOnly: url(role, readOnly) };
+    const endpoint = clientEndpoint(spec, role, database, 1);
+    const of = (target: Target): string => url(role, target, tlsParameters(endpoint));
+    return { readWrite: of(endpoint.readWrite), readOnly: of(endpoint.readOnly) };
   };
   return Object.fromEntries(
     spec.roles

@@ -3,6 +3,7 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { clientUrls } from "./clients.ts";
+import { Certificates } from "./components/certificates.ts";
 import { Cluster } from "./components/cluster.ts";
 import { Credentials } from "./components/credentials.ts";
 import { Host } from "./components/host.ts";
@@ -19,7 +20,8 @@ const { spec, secrets } = loadProgramConfig(root);
 const fleet = forPeople(() => planFleet(spec, layouts(spec, root), projectTemplates(root)));
 const owner = { project: pulumi.getProject(), stack: spec.stack, cluster: spec.cluster.name };
 
-const credentials = new Credentials("credentials", { spec, given: secrets });
+const certificates = new Certificates("certificates", { spec, given: secrets });
+const credentials = new Credentials("credentials", { spec, given: secrets, certificates });
 const hosts = new Map(
   [...connections(spec, fleet.layouts)].map(([name, connection]) => [
     name,
@@ -35,3 +37,5 @@ export const primary = cluster.rollout.observed.apply((members) =>
 export const addresses = Object.fromEntries(spec.hosts.map((host) => [host.name, host.address]));
 /** Role → database → connection URLs, with a placeholder for the password; `pgfleet clients` says more. */
 export const urls = clientUrls(spec);
+/** Certificates of the authorities that clients trust, PEM: their `sslrootcert`. */
+export const rootCertificates = certificates.roots && pulumi.unsecret(certificates.roots);

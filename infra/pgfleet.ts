@@ -2,6 +2,8 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import type {
+  CertificateAuthorityInputs,
+  CertificateInputs,
   CredentialInputs,
   DatabaseObjectsInputs,
   HostFilesInputs,
@@ -26,6 +28,38 @@ export class Credential extends pulumi.CustomResource {
       name,
       { password: undefined, verifier: undefined, version: undefined, ...args },
       { ...options, additionalSecretOutputs: ["password", "verifier"] },
+    );
+  }
+}
+
+/** The certificate authorities of a cluster. */
+export class CertificateAuthority extends pulumi.CustomResource {
+  declare readonly certificate: pulumi.Output<string>;
+  declare readonly key: pulumi.Output<string>;
+  declare readonly bundle: pulumi.Output<string>;
+  constructor(name: string, args: Args<CertificateAuthorityInputs>, options?: pulumi.CustomResourceOptions) {
+    super(
+      "pgfleet:index:CertificateAuthority",
+      name,
+      { certificates: undefined, keys: undefined, certificate: undefined, key: undefined, bundle: undefined, ...args },
+      { ...options, additionalSecretOutputs: ["keys", "key"] },
+    );
+  }
+}
+
+/** What one host shows and trusts. */
+export class Certificate extends pulumi.CustomResource {
+  declare readonly ca: pulumi.Output<string>;
+  declare readonly certificate: pulumi.Output<string>;
+  declare readonly key: pulumi.Output<string>;
+  declare readonly notAfter: pulumi.Output<string>;
+  declare readonly version: pulumi.Output<number>;
+  constructor(name: string, args: Args<CertificateInputs>, options?: pulumi.CustomResourceOptions) {
+    super(
+      "pgfleet:index:Certificate",
+      name,
+      { ca: undefined, certificate: undefined, key: undefined, notAfter: undefined, version: undefined, ...args },
+      { ...options, additionalSecretOutputs: ["key"] },
     );
   }
 }

@@ -1,5 +1,7 @@
 /** The provider's resources by type token. */
 
+import { certificate } from "./resources/certificate.ts";
+import { certificateAuthority } from "./resources/certificate-authority.ts";
 import { credential } from "./resources/credential.ts";
 import { databaseObjects } from "./resources/database-objects.ts";
 import { hostFiles } from "./resources/host-files.ts";
@@ -13,6 +15,8 @@ import type { Resource } from "./types.ts";
 export type AnyResource = Resource<any, any>;
 
 export const resources = new Map<string, AnyResource>([
+  ["pgfleet:index:Certificate", certificate],
+  ["pgfleet:index:CertificateAuthority", certificateAuthority],
   ["pgfleet:index:Credential", credential],
   ["pgfleet:index:DatabaseObjects", databaseObjects],
   ["pgfleet:index:HostFiles", hostFiles],

@@ -1,6 +1,5 @@
 /** Asks the servers what an audit needs to know. Reads only, and never a verifier. */
 
-import { X509Certificate } from "node:crypto";
 import * as path from "node:path";
 import { members } from "../../infra/config/spec.ts";
 import type { Fleet } from "../../infra/fleet.ts";
@@ -9,6 +8,7 @@ import { PORTS } from "../../infra/rendering/ports.ts";
 import { hostAt } from "../../provider/host.ts";
 import { type SqlTarget, select } from "../../provider/postgres/sql.ts";
 import { isInRecovery } from "../../provider/postgres/standby.ts";
+import { type CertificateFacts, certificateOf, readCertificate } from "../certificates.ts";
 import type { AuditFacts, DatabaseFacts, MemberFacts, RoleFacts } from "./types.ts";
 
 const ROLES = `SELECT rolname AS name, rolcanlogin AS login, rolsuper AS superuser, rolconnlimit AS "connectionLimit",
@@ -66,6 +66,10 @@ export async function collectAudit(
     throw new Error(
       `no primary answers, so roles and databases cannot be looked at: ${unreachable.join("; ") || "all members are replicas"}`,
     );
+  for (const name of spec.tls ? (spec.pooler?.hosts ?? []) : []) {
+    const certificate = await certificateOf(hostAt(at.get(name)!), "pgbouncer");
+    if (certificate) found.push({ name, hba: [], certificates: [shown(certificate)] });
+  }
   return { facts: { ...(await catalogFacts(primary, signal)), members: found }, unreachable };
 }
 
@@ -89,10 +93,8 @@ export async function memberFacts(name: string, target: SqlTarget, signal: Abort
   const hba = await select<MemberFacts["hba"][number]>(target, HBA, signal);
   const [tls] = await select<{ ssl: string; file: string; data: string }>(target, TLS, signal);
   if (tls?.ssl !== "on") return { name, hba, certificates: [] };
-  const file = path.resolve(tls.data, tls.file);
-  const text = (await target.host.transport.readFile(file))?.text;
-  if (!text) return { name, hba, certificates: [] };
-  const certificate = new X509Certificate(text);
-  const notAfter = new Date(certificate.validTo).toISOString();
-  return { name, hba, certificates: [{ file, subject: certificate.subject.replaceAll("\n", ", "), notAfter }] };
+  const certificate = await readCertificate(target.host, path.resolve(tls.data, tls.file));
+  return { name, hba, certificates: certificate ? [shown(certificate)] : [] };
 }
+
+const shown = ({ file, subject, notAfter }: CertificateFacts) => ({ file, subject, notAfter });

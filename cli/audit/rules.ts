@@ -105,7 +105,7 @@ export const RULES: Record<string, Rule> = {
           rule: "certificate",
           where: member.name,
           what: `${file} (${subject}) ${days < 0 ? "ended" : "ends"} ${notAfter}`,
-          fix: "renew it",
+          fix: "pulumi up renews what the cluster's own authority signed; give another one under tls where it is given",
         })),
     ),
 };

@@ -25,6 +25,7 @@ export interface DatabaseFacts {
   definerFunctions: { name: string; owner: string }[];
 }
 
+/** A server; also a host whose pooler has a certificate. */
 export interface MemberFacts {
   name: string;
   hba: { line: number; type: string; databases: string[]; users: string[]; address: string; method: string }[];

@@ -1,6 +1,13 @@
 /** Settings of each kind of client, as text to paste. */
 
-import { type ClientEndpoint, PASSWORD, type Target, url } from "../../infra/clients.ts";
+import {
+  type ClientEndpoint,
+  PASSWORD,
+  ROOT_CERTIFICATE,
+  type Target,
+  tlsParameters,
+  url,
+} from "../../infra/clients.ts";
 
 export const CLIENTS = ["psql", "node-postgres", "prisma", "typeorm", "jdbc", "sqlalchemy"] as const;
 export type Client = (typeof CLIENTS)[number];
@@ -9,14 +16,18 @@ const ms = (seconds: number): number => seconds * 1000;
 /** A client that takes one address; the others are for more instances of the application. */
 const one = (target: Target): Target => ({ ...target, hosts: target.hosts.slice(0, 1) });
 
+/** Node compares the certificate with `host` of these options: without it with "localhost", when the host is an address. */
+const nodeTls = ({ hosts }: Target): string =>
+  `ssl: { ca: readFileSync("${ROOT_CERTIFICATE}", "utf8"), host: "${hosts[0]!.address}" }`;
+
 const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
-  psql: ({ role, readWrite, readOnly, pool }) => {
-    const parameters = { connect_timeout: pool.connectSeconds };
+  psql: ({ role, readWrite, readOnly, pool, tls }) => {
+    const parameters = { connect_timeout: pool.connectSeconds, ...tlsParameters({ tls }) };
     // A password on a command line is in the process list: psql asks, or reads its passfile.
     const line = (target: Target): string => `psql '${url(role, target, parameters).replace(`:${PASSWORD}@`, "@")}'`;
     return [`# reads and writes`, line(readWrite), `# reads only`, line(readOnly)].join("\n");
   },
-  "node-postgres": ({ role, readWrite, readOnly, pool }) => {
+  "node-postgres": ({ role, readWrite, readOnly, pool, tls }) => {
     const poolOf = (name: string, target: Target): string =>
       [
         `export const ${name} = new Pool({`,
@@ -25,6 +36,7 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
         `  database: "${target.database}",`,
         `  user: "${role}",`,
         `  password: process.env.DB_PASSWORD,`,
+        ...(tls ? [`  ${nodeTls(target)},`] : []),
         `  max: ${pool.max},`,
         `  connectionTimeoutMillis: ${ms(pool.waitSeconds)},`,
         `  idleTimeoutMillis: ${ms(pool.idleSeconds)},`,
@@ -32,22 +44,35 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
         `// Without a listener, an idle connection that breaks ends the process.`,
         `${name}.on("error", (error) => console.error("${name}", error.message));`,
       ].join("\n");
-    return [`import { Pool } from "pg";`, "", poolOf("writePool", readWrite), "", poolOf("readPool", readOnly)].join(
-      "\n",
-    );
+    return [
+      ...(tls ? [`import { readFileSync } from "node:fs";`] : []),
+      `import { Pool } from "pg";`,
+      "",
+      poolOf("writePool", readWrite),
+      "",
+      poolOf("readPool", readOnly),
+    ].join("\n");
   },
-  prisma: ({ role, readWrite, readOnly, direct, preparedStatements, pool }) => {
+  prisma: ({ role, readWrite, readOnly, direct, preparedStatements, pool, tls }) => {
+    // Prisma's own names: sslcert is the authority's certificate, and strict checks name and authority.
+    const encrypted: Record<string, string> =
+      tls === "verify-full"
+        ? { sslmode: "require", sslaccept: "strict", sslcert: ROOT_CERTIFICATE }
+        : tls
+          ? { sslmode: "prefer" }
+          : {};
     const parameters = {
       connection_limit: pool.max,
       pool_timeout: pool.waitSeconds,
       connect_timeout: pool.connectSeconds,
       ...(preparedStatements ? {} : { pgbouncer: "true" }),
+      ...encrypted,
     };
     return [
       `# .env`,
       `DATABASE_URL="${url(role, one(readWrite), parameters)}"`,
       `DATABASE_URL_READ="${url(role, one(readOnly), parameters)}"`,
-      ...(direct ? [`DIRECT_URL="${url(role, direct)}"`] : []),
+      ...(direct ? [`DIRECT_URL="${url(role, direct, encrypted)}"`] : []),
       "",
       `// prisma/schema.prisma`,
       `datasource db {`,
@@ -57,9 +82,12 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
       `}`,
     ].join("\n");
   },
-  typeorm: ({ role, readWrite, readOnly, pool }) => {
-    const target = ({ hosts, database }: Target): string =>
-      `{ host: "${hosts[0]!.address}", port: ${hosts[0]!.port}, username: "${role}", password: process.env.DB_PASSWORD, database: "${database}" }`;
+  typeorm: ({ role, readWrite, readOnly, pool, tls }) => {
+    const target = (to: Target): string => {
+      const [{ address, port }] = to.hosts as [Target["hosts"][number]];
+      const ssl = tls ? `, ${nodeTls(to)}` : "";
+      return `{ host: "${address}", port: ${port}, username: "${role}", password: process.env.DB_PASSWORD, database: "${to.database}"${ssl} }`;
+    };
     return [
       `new DataSource({`,
       `  type: "postgres",`,
@@ -72,13 +100,14 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
       `})`,
     ].join("\n");
   },
-  jdbc: ({ role, readWrite, readOnly, preparedStatements, pool }) => {
+  jdbc: ({ role, readWrite, readOnly, preparedStatements, pool, tls }) => {
     const line = ({ hosts, database }: Target): string => {
       const places = hosts.map(({ address, port }) => `${address}:${port}`).join(",");
       const parameters = [
         `connectTimeout=${pool.connectSeconds}`,
         ...(hosts.length > 1 ? ["loadBalanceHosts=true"] : []),
         ...(preparedStatements ? [] : ["prepareThreshold=0"]),
+        ...Object.entries(tlsParameters({ tls })).map(([name, value]) => `${name}=${value}`),
       ];
       return `jdbc:postgresql://${places}/${database}?${parameters.join("&")}`;
     };
@@ -93,8 +122,9 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
       `connectionTimeout=${ms(pool.waitSeconds)}`,
     ].join("\n");
   },
-  sqlalchemy: ({ role, readWrite, readOnly, preparedStatements, pool }) => {
-    const line = (target: Target): string => url(role, one(target)).replace("postgresql:", "postgresql+psycopg:");
+  sqlalchemy: ({ role, readWrite, readOnly, preparedStatements, pool, tls }) => {
+    const line = (target: Target): string =>
+      url(role, one(target), tlsParameters({ tls })).replace("postgresql:", "postgresql+psycopg:");
     const engine = (name: string, target: Target): string =>
       [
         `${name} = create_engine(`,
@@ -111,8 +141,13 @@ export const snippet = (client: Client, endpoint: ClientEndpoint): string => WRI
 
 /** What one has to know beyond the settings, a sentence each. */
 export function notes(endpoint: ClientEndpoint, instances: number): string[] {
-  const { pool, poolMode, preparedStatements, direct, readWrite } = endpoint;
+  const { pool, poolMode, preparedStatements, direct, readWrite, tls } = endpoint;
   return [
+    ...(tls === "verify-full"
+      ? [
+          `TLS: ${ROOT_CERTIFICATE} is what \`pulumi stack output rootCertificates\` prints; write its path as it is where the application runs.`,
+        ]
+      : []),
     `${pool.max} connections for each pool of each of ${instances} ${instances === 1 ? "instance" : "instances"} (--instances): more would only wait in PgBouncer.`,
     `Waiting up to ${pool.waitSeconds} s for a connection outlasts a restart of the primary; a shorter limit makes it an error.`,
     ...(poolMode === "transaction"

@@ -6,6 +6,7 @@ import { connections } from "../../infra/platforms/platform.ts";
 import type { Connection } from "../../infra/resources.ts";
 import { hostAt } from "../../provider/host.ts";
 import { UnreachableError } from "../../provider/transports/transport.ts";
+import { probeCertificates } from "./certificates.ts";
 import { checkFiles } from "./files.ts";
 import { probeExporter, probePrometheus } from "./monitoring.ts";
 import { probePooler } from "./pooler.ts";
@@ -100,11 +101,12 @@ async function collectServices(probe: Probe, status: HostStatus): Promise<Found>
   const exporters: ExporterStatus["name"][] = [];
   if (spec.monitoring && isMember(declared)) exporters.push("postgres_exporter");
   if (spec.monitoring && pools) exporters.push("pgbouncer_exporter");
-  const [server, pooler, prometheus, exporterStates] = await Promise.all([
+  const [server, pooler, prometheus, exporterStates, certificates] = await Promise.all([
     isMember(declared) ? probeServer(probe) : undefined,
     pools ? probePooler(probe) : undefined,
     watches ? probePrometheus(probe) : undefined,
     Promise.all(exporters.map((name) => probeExporter(probe, name))),
+    probeCertificates(probe),
     checkFiles(probe),
     supervised(probe),
   ]);
@@ -118,6 +120,7 @@ async function collectServices(probe: Probe, status: HostStatus): Promise<Found>
     ...(server ? { server: server.status } : {}),
     ...(pooler ? { pooler } : {}),
     ...(prometheus ? { prometheus } : {}),
+    ...(certificates.length > 0 ? { certificates } : {}),
   };
   return { status: { ...found, ...parts }, ...(server ? { server } : {}) };
 }

@@ -1,7 +1,8 @@
 /** A line to paste into a shell: psql through PgBouncer, the password in a passfile. */
 
-import { hostNamed, type RoleSpec, reaches } from "../../infra/config/spec.ts";
+import { hostNamed, type RoleSpec, reaches, tlsVerified } from "../../infra/config/spec.ts";
 import type { Fleet } from "../../infra/fleet.ts";
+import { TLS_FILES } from "../../infra/rendering/tls-files.ts";
 
 export interface PoolerLogin {
   /** Host that runs PgBouncer. */
@@ -11,6 +12,8 @@ export interface PoolerLogin {
   role: string;
   database: string;
   passfile: string;
+  /** What psql is to trust; null without TLS. */
+  rootCertificate: string | null;
 }
 
 const PREFERENCE: RoleSpec["access"][] = ["readwrite", "owner", "readonly"];
@@ -30,7 +33,8 @@ export function poolerLogins({ spec, plans, layouts }: Fleet): PoolerLogin[] {
   return hosts
     .filter((name) => plans.get(name)!.components.some((component) => component.name === "client"))
     .map((pooler) => {
-      const passfile = `${layouts.get(pooler)!.current}/client/passfile`;
+      const folder = `${layouts.get(pooler)!.current}/client`;
+      const passfile = `${folder}/passfile`;
       return {
         pooler,
         address: hostNamed(spec, pooler).address,
@@ -38,15 +42,21 @@ export function poolerLogins({ spec, plans, layouts }: Fleet): PoolerLogin[] {
         role: role.name,
         database: database.name,
         passfile,
+        rootCertificate: tlsVerified(spec) ? `${folder}/${TLS_FILES.ca}` : null,
       };
     });
 }
+
+/** What libpq is told of TLS. */
+export const tlsEnvironment = ({ rootCertificate }: Pick<PoolerLogin, "rootCertificate">): Record<string, string> =>
+  rootCertificate ? { PGSSLMODE: "verify-full", PGSSLROOTCERT: rootCertificate } : {};
 
 export function psqlLine(fleet: Fleet): string | null {
   const login = poolerLogins(fleet)[0];
   if (!login) return null;
   const { passfile, address, port, role, database } = login;
-  return `PGPASSFILE=${word(passfile)} psql -h ${address} -p ${port} -U ${word(role)} -d ${word(database)}`;
+  const tls = Object.entries(tlsEnvironment(login)).map(([name, value]) => `${name}=${word(value)} `);
+  return `PGPASSFILE=${word(passfile)} ${tls.join("")}psql -h ${address} -p ${port} -U ${word(role)} -d ${word(database)}`;
 }
 
 /** A word for a POSIX shell. */

@@ -35,10 +35,15 @@ function hostRows(host: HostStatus, colors: Colors): string[][] {
     const found = host.exporters.find((e) => e.name === name);
     return found ? (found.state === "running" ? "exporter up" : `exporter ${found.state}`) : "";
   };
+  const certificate = (component: string): string => {
+    const found = host.certificates?.find((one) => one.component === component);
+    return found ? `certificate ${counted(found.daysLeft, "day")}` : "";
+  };
   if (server)
     rows.push(
       row(role(server), server.port, server.state, lag(server.replication), [
         ...serverNotes(server),
+        certificate("postgresql"),
         exporter("postgres_exporter"),
       ]),
     );
@@ -52,6 +57,7 @@ function hostRows(host: HostStatus, colors: Colors): string[][] {
     rows.push(
       row(rows.length === 0 ? "pooler" : "+ pooler", pooler.port, pooler.state, "", [
         pools,
+        certificate("pgbouncer"),
         exporter("pgbouncer_exporter"),
       ]),
     );

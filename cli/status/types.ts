@@ -41,6 +41,8 @@ export interface HostStatus {
   pooler?: PoolerStatus;
   prometheus?: PrometheusStatus;
   exporters: ExporterStatus[];
+  /** Absent without TLS. */
+  certificates?: CertificateStatus[];
   problems: FleetProblem[];
 }
 
@@ -90,6 +92,14 @@ export interface Pool {
   serversIdle: number;
   /** Seconds that the client at the head of the queue has waited. */
   maxWaitSeconds: number;
+}
+
+export interface CertificateStatus {
+  component: "postgresql" | "pgbouncer";
+  /** ISO 8601. */
+  notAfter: string;
+  /** Whole days; negative when it has ended. */
+  daysLeft: number;
 }
 
 export interface ExporterStatus {

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import type { Fleet } from "../../infra/fleet.ts";
 import { connections } from "../../infra/platforms/platform.ts";
 import { type Host, hostAt } from "../../provider/host.ts";
-import type { PoolerLogin } from "../status/psql-line.ts";
+import { type PoolerLogin, tlsEnvironment } from "../status/psql-line.ts";
 
 export interface ClientResult {
   ok: boolean;
@@ -60,7 +60,12 @@ export class Client {
         stdin: sql,
         signal: this.#signal,
         timeoutMs: QUERY_LIMIT_MS,
-        env: { PGPASSFILE: passfile, PGCONNECT_TIMEOUT: String(CONNECT_LIMIT_SECONDS), PGAPPNAME: "pgfleet verify" },
+        env: {
+          PGPASSFILE: passfile,
+          PGCONNECT_TIMEOUT: String(CONNECT_LIMIT_SECONDS),
+          PGAPPNAME: "pgfleet verify",
+          ...tlsEnvironment(this.login),
+        },
       },
     );
     const error = result.stderr.trim().split("\n")[0] ?? "";

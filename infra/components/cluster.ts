@@ -2,7 +2,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { splitByDriver } from "../catalog.ts";
-import { type FleetSpec, hostNamed, members, upstreamOf } from "../config/spec.ts";
+import { type FleetSpec, hostNamed, members, tlsVerified, upstreamOf } from "../config/spec.ts";
 import { DatabaseObjects, PostgresInstance, Rollout } from "../pgfleet.ts";
 import { slotName } from "../rendering/names.ts";
 import { PORTS } from "../rendering/ports.ts";
@@ -96,6 +96,7 @@ export class Cluster extends pulumi.ComponentResource {
           terminate: spec.rollout.terminate,
         },
         cloneRateKb: spec.rollout.cloneRateKb ?? 0,
+        ...(spec.tls ? { tls: tlsVerified(spec) ? ("required" as const) : ("offered" as const) } : {}),
       },
       { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => [host.files, host.supervisor])] },
     );

@@ -1,23 +1,28 @@
-/** Every password of the fleet: generated, or given under `secrets` in the stack config. */
+/** Every secret that files ask for: passwords, generated or given under `secrets` of the stack config, and certificates. */
 
 import * as pulumi from "@pulumi/pulumi";
 import type { FleetSpec } from "../config/spec.ts";
 import { credentialNames } from "../fleet.ts";
 import { Credential } from "../pgfleet.ts";
 import { secretNames } from "../rendering/generation.ts";
+import { TLS_FILES, type TlsPart } from "../rendering/tls-files.ts";
 import type { FileInput } from "../resources.ts";
+import type { Certificates } from "./certificates.ts";
 
 export interface CredentialsArgs {
   spec: FleetSpec;
   /** Name → password, for roles that name one; secret. */
   given: pulumi.Output<Record<string, string>>;
+  certificates: Certificates;
 }
 
 export class Credentials extends pulumi.ComponentResource {
   readonly byRole = new Map<string, Credential>();
+  readonly #certificates: Certificates;
 
   constructor(name: string, args: CredentialsArgs, options?: pulumi.ComponentResourceOptions) {
     super("pgfleet:components:Credentials", name, {}, options);
+    this.#certificates = args.certificates;
     for (const role of credentialNames(args.spec)) {
       const declared = args.spec.roles.find((r) => r.name === role);
       const source = declared?.password;
@@ -29,7 +34,10 @@ export class Credentials extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  /** Secrets that these files ask for by `role.password` or `role.verifier`, and the version of each. */
+  /**
+   * Secrets that these files ask for by `role.password`, `role.verifier`, `host.ca`, `host.certificate` or `host.key`,
+   * and the version of each.
+   */
   wanted(components: Record<string, Record<string, FileInput>>): {
     secrets: pulumi.Output<Record<string, string>>;
     versions: pulumi.Output<Record<string, number>>;
@@ -42,10 +50,9 @@ export class Credentials extends pulumi.ComponentResource {
     const secrets: Record<string, pulumi.Output<string>> = {};
     const versions: Record<string, pulumi.Output<number>> = {};
     for (const name of names) {
-      const at = name.lastIndexOf(".");
-      const credential = this.#credential(name.slice(0, at), name);
-      secrets[name] = name.endsWith(".password") ? credential.password : credential.verifier;
-      versions[name] = credential.version;
+      const { value, version } = this.#source(name);
+      secrets[name] = value;
+      versions[name] = version;
     }
     return { secrets: pulumi.secret(pulumi.all(secrets)), versions: pulumi.all(versions) };
   }
@@ -59,6 +66,18 @@ export class Credentials extends pulumi.ComponentResource {
 
   version(role: string): pulumi.Output<number> {
     return this.byRole.get(role)?.version ?? pulumi.output(0);
+  }
+
+  #source(name: string): { value: pulumi.Output<string>; version: pulumi.Output<number> } {
+    const at = name.lastIndexOf(".");
+    const [owner, part] = [name.slice(0, at), name.slice(at + 1)];
+    if (Object.hasOwn(TLS_FILES, part)) {
+      const certificate = this.#certificates.byHost.get(owner);
+      if (!certificate) throw new Error(`a template asks for the secret "${name}"; host ${owner} has no certificate`);
+      return { value: certificate[part as TlsPart], version: certificate.version };
+    }
+    const credential = this.#credential(owner, name);
+    return { value: part === "password" ? credential.password : credential.verifier, version: credential.version };
   }
 
   #credential(role: string, name: string): Credential {

@@ -12,6 +12,7 @@ import { checkReplication } from "./checks/replication.ts";
 import { checkRoleDetails } from "./checks/roles.ts";
 import { checkRollout } from "./checks/rollout.ts";
 import { checkPortClashes, listeners, resolveMonitoring, resolvePooler } from "./checks/services.ts";
+import { resolveTls } from "./checks/tls.ts";
 import { isEncrypted } from "./encrypted.ts";
 import { sortedHosts } from "./maps.ts";
 import { normalize, type RawConfig, secretValues } from "./normalize.ts";
@@ -19,7 +20,7 @@ import { type Path, type Problem, Report } from "./problems.ts";
 import { definedOnly, resolveHosts } from "./resolve-hosts.ts";
 import { resolveDatabases, resolveRoles } from "./resolve-objects.ts";
 import { type Draft, type FleetConfig, fleetSchema } from "./schema/fleet.ts";
-import type { FleetSpec, HostSpec, MonitoringSpec, PoolerSpec } from "./spec.ts";
+import type { FleetSpec, HostSpec, MonitoringSpec, PoolerSpec, TlsSpec } from "./spec.ts";
 import { parseStackFile } from "./stack-file.ts";
 import { unknownKeyHelp } from "./unknown-keys.ts";
 
@@ -59,6 +60,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   checkReplication(draft, hosts, primary, report);
   const pooler = resolvePooler(draft, hosts, report);
   const monitoring = resolveMonitoring(draft, hosts, report);
+  const tls = resolveTls(draft, report);
   checkDatabases(draft, report);
   checkRoles(draft, report);
   checkRoleDetails(draft, context.validateOverride ?? validateOverride, report);
@@ -71,7 +73,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   const ports = listeners(hosts, pooler, monitoring);
   checkPortClashes(ports, report);
   if (draft.platform === "local" && context.machine) checkMachine(draft, hosts, ports, context.machine, report);
-  const access = resolveAccess(draft, { hosts, primary: primary ?? "", pooler, monitoring }, report);
+  const access = resolveAccess(draft, { hosts, primary: primary ?? "", pooler, monitoring, tls }, report);
 
   // A value that is encrypted where it must not be is no longer there: its absence is not a second problem.
   const problems = report.problems.filter(
@@ -80,7 +82,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   if (problems.length > 0 || primary === undefined) return { ok: false, problems };
   return {
     ok: true,
-    spec: toSpec(draft as FleetConfig, context.stack, hosts, primary, access, pooler, monitoring),
+    spec: toSpec(draft as FleetConfig, context.stack, hosts, primary, access, { pooler, monitoring, tls }),
     warnings: report.warnings,
   };
 }
@@ -130,14 +132,19 @@ function checkClusterNameLength(draft: Draft, hosts: HostSpec[], report: Report)
   }
 }
 
+interface Services {
+  pooler: PoolerSpec | undefined;
+  monitoring: MonitoringSpec | undefined;
+  tls: TlsSpec | undefined;
+}
+
 function toSpec(
   config: FleetConfig,
   stack: string,
   hosts: HostSpec[],
   primary: string,
   access: Access,
-  pooler?: PoolerSpec,
-  monitoring?: MonitoringSpec,
+  { pooler, monitoring, tls }: Services,
 ): FleetSpec {
   const { initdb } = config;
   return {
@@ -170,6 +177,7 @@ function toSpec(
     },
     ...(pooler ? { pooler } : {}),
     ...(monitoring ? { monitoring } : {}),
+    ...(tls ? { tls } : {}),
     databases: resolveDatabases(config),
     roles: resolveRoles(config),
     ...(config.removed.roles.length === 0 ? {} : { removedRoles: config.removed.roles }),

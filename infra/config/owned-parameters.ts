@@ -19,6 +19,7 @@ type Instead = Readonly<Record<string, string>>;
 const role = "which host is primary is set by hosts.<name>.role or the key postgres-fleet:primary";
 const recovery = "recovery is the project's business";
 const otherFiles = "other files are not read; write the parameters out here";
+const tls = "use the key postgres-fleet:tls";
 const logs = "servers log to stderr, which their service manager keeps and rotates";
 
 /** In the files that rendering writes, from the host's layout and place in the fleet. */
@@ -31,6 +32,10 @@ const rendered: Instead = {
   config_file: "the project writes it and decides when a new one becomes active",
   data_directory: "use the key postgres-fleet:stateDir on platform local; elsewhere its place is fixed",
   external_pid_file: "the pid file's place is fixed",
+  ssl: tls,
+  ssl_ca_file: tls,
+  ssl_cert_file: tls,
+  ssl_key_file: tls,
   log_destination: logs,
   logging_collector: logs,
   cluster_name: "it is made of the key postgres-fleet:cluster and the host's name",

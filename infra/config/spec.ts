@@ -32,6 +32,8 @@ export interface FleetSpec {
   pooler?: PoolerSpec;
   /** Absent: no exporters and no Prometheus. */
   monitoring?: MonitoringSpec;
+  /** Absent: no TLS anywhere. */
+  tls?: TlsSpec;
   databases: DatabaseSpec[];
   roles: RoleSpec[];
   /** Roles that are to be dropped; absent: none. */
@@ -187,6 +189,23 @@ export interface MonitoringSpec {
   prometheusPort: number;
 }
 
+export interface TlsSpec {
+  /** Who comes without TLS is refused, and the fleet's own connections check names. False: TLS is offered. */
+  required: boolean;
+  /** With `required`: whether that holds for applications too. */
+  clients: "require" | "prefer";
+  /** Life of a host's certificate. */
+  validDays: number;
+  /** Raised to have all certificates issued anew. */
+  renew: number;
+  /** The cluster's own authority that signs. */
+  caVersion: number;
+  /** The cluster's own authorities that are trusted, ascending; `caVersion` is among them. */
+  caTrusted: number[];
+  /** Names under `secrets`; absent: an authority of the cluster's own. */
+  given?: { ca: string; certificate: string; key: string };
+}
+
 export interface DatabaseSpec {
   name: string;
   owner: string;
@@ -250,6 +269,13 @@ export type FunctionPrivilege = "EXECUTE";
 export interface ObjectsSpec {
   driver: "host" | "provider";
 }
+
+/** Whether the fleet's own connections have to be TLS with the right name. */
+export const tlsVerified = (spec: Pick<FleetSpec, "tls">): boolean => spec.tls?.required ?? false;
+
+/** Whether applications have to use TLS. */
+export const tlsForClients = (spec: Pick<FleetSpec, "tls">): boolean =>
+  tlsVerified(spec) && spec.tls?.clients === "require";
 
 /** A database host: one that runs a server. */
 export function isMember(host: HostSpec): boolean {

@@ -1,7 +1,7 @@
 /** plan.json: what a render says about a fleet beside its files. The contract between two revisions of the project. */
 
 import { hash } from "node:crypto";
-import { type FleetSpec, type HostSpec, isMember, members, upstreamOf } from "../config/spec.ts";
+import { type FleetSpec, type HostSpec, isMember, members, tlsVerified, upstreamOf } from "../config/spec.ts";
 import type { Fleet } from "../fleet.ts";
 import { generationHash } from "../rendering/generation.ts";
 import { filesByPath } from "../rendering/hash.ts";
@@ -31,6 +31,8 @@ export interface PlanFile {
   gone: string[];
   initdb: FleetSpec["cluster"]["initdb"];
   hosts: PlanHost[];
+  /** Whether connections have to be TLS; null: none is. A revision that did not write it down had none. */
+  tls?: "required" | "offered" | null;
   /** null without a pooler. */
   pools: PlanPools | null;
   roles: PlanRole[];
@@ -126,6 +128,7 @@ export function planFile(fleet: Fleet, warnings: readonly string[] = [], names?:
     gone: spec.gone,
     initdb: cluster.initdb,
     hosts: spec.hosts.filter((host) => wanted?.has(host.name) ?? true).map((host) => planHost(fleet, host)),
+    tls: spec.tls ? (tlsVerified(spec) ? "required" : "offered") : null,
     pools: planPools(fleet),
     roles: spec.roles.map(({ name, login, access, connectionLimit }) => ({ name, login, access, connectionLimit })),
     databases: spec.databases,

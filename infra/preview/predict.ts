@@ -35,6 +35,7 @@ function declaredFleet(after: PlanFile, names: Generations): DeclaredFleet {
     primary: after.primary,
     restart: after.restart,
     gone: after.gone ?? [],
+    ...(after.tls ? { tls: after.tls } : {}),
     members: membersOf(after).map((host) => ({
       name: host.name,
       generation: names.declared(host.name, "postgresql"),

@@ -1,6 +1,7 @@
 /** A passfile beside each PgBouncer of platform `local`, so that a person can connect without seeing a password. */
 
 import { component, type HostInput, renderFile } from "./host-input.ts";
+import { tlsFiles } from "./tls.ts";
 import { type Component, secretPlaceholder } from "./types.ts";
 
 /** One line for each role of the config that may log in; none when nothing listens that it could be used with. */
@@ -12,7 +13,10 @@ export function clientComponent(input: HostInput): Component {
     .filter((role) => role.login)
     .map((role) => `${host.address}:${port}:*:${role.name}:${secretPlaceholder(`${role.name}.password`, "passfile")}`);
   const facts = { mode: "0600", change: "reload" } as const;
-  return component("client", [renderFile(input, "client", "passfile", facts, { address: host.address, port, lines })]);
+  return component("client", [
+    renderFile(input, "client", "passfile", facts, { address: host.address, port, lines }),
+    ...tlsFiles(input, "client", ["ca"]),
+  ]);
 }
 
 /** On which hosts the passfile is: where this machine is the fleet, its user is the fleet's user. */

@@ -1,13 +1,22 @@
 /** The lines of pg_hba.conf as data: what the project derives, and the rules of the config, in their order. */
 
-import { type FleetSpec, type HbaRuleSpec, type HostSpec, hostNamed, isMember, type RoleSpec } from "../config/spec.ts";
+import {
+  type FleetSpec,
+  type HbaRuleSpec,
+  type HostSpec,
+  hostNamed,
+  isMember,
+  type RoleSpec,
+  tlsForClients,
+  tlsVerified,
+} from "../config/spec.ts";
 import { EXPORTER_ROLE, IDENT_MAP, REPLICATION_ROLE, SUPERUSER } from "./names.ts";
 import { commentText, hbaName } from "./quoting.ts";
 
 /** What of a FleetSpec the lines are made from. */
 export type HbaSource = Pick<
   FleetSpec,
-  "platform" | "hosts" | "primary" | "pooler" | "monitoring" | "allowedNetworks" | "adminNetworks" | "hba"
+  "platform" | "hosts" | "primary" | "pooler" | "monitoring" | "tls" | "allowedNetworks" | "adminNetworks" | "hba"
 > & {
   databases: readonly { name: string }[];
   roles: readonly Pick<RoleSpec, "name" | "login" | "access" | "databases" | "grants" | "alternateOf">[];
@@ -60,6 +69,8 @@ export function hbaLines(source: HbaSource, declared = false): HbaLines[] {
   const collapse = source.platform === "local" && !declared;
   const network = (address: string): string => (collapse ? EVERYBODY_HERE : asNetwork(address));
   const rules = source.hba ?? [];
+  const inside = tlsVerified(source) ? "hostssl" : "host";
+  const outside = tlsForClients(source) ? "hostssl" : "host";
   const peer = (database: string, user: string): HbaLine => ({
     ...line("local", database, user, "", "peer"),
     options: [`map=${IDENT_MAP}`],
@@ -79,7 +90,7 @@ export function hbaLines(source: HbaSource, declared = false): HbaLines[] {
       order: HBA_ORDER.members,
       comments: ["The other members: each may become a replica of this one."],
       lines: source.hosts.filter(isMember).map((member) => ({
-        ...line("host", "replication", REPLICATION_ROLE, network(member.address), "scram-sha-256"),
+        ...line(inside, "replication", REPLICATION_ROLE, network(member.address), "scram-sha-256"),
         notOn: member.name,
       })),
     },
@@ -95,12 +106,13 @@ export function hbaLines(source: HbaSource, declared = false): HbaLines[] {
       lines: applicationLines(
         source,
         (source.pooler?.hosts ?? []).map((name) => network(hostNamed(source as FleetSpec, name).address)),
+        inside,
       ),
     },
     {
       order: HBA_ORDER.allowedNetworks,
       comments: ["Application roles from allowedNetworks, without a pooler between."],
-      lines: applicationLines(source, source.allowedNetworks.map(network)),
+      lines: applicationLines(source, source.allowedNetworks.map(network), outside),
     },
     {
       order: HBA_ORDER.nobody,
@@ -175,7 +187,9 @@ function ruleLines(source: HbaSource, rule: HbaRuleSpec, collapse: boolean): Hba
     if (!addresses) return [{ ...common, type: "local", address: "", from }];
     // An alias means hosts of the fleet; a network that someone wrote is somewhere else and stays as it is.
     const shown = collapse && !from.includes("/") ? addresses.slice(0, 1).map(() => EVERYBODY_HERE) : addresses;
-    return shown.map((address) => ({ ...common, type: rule.method === "cert" ? "hostssl" : "host", address, from }));
+    // Who comes without TLS then is refused at the end, so refusals say it too: one kind of line is compared.
+    const tls = rule.method === "cert" || tlsForClients(source);
+    return shown.map((address) => ({ ...common, type: tls ? "hostssl" : "host", address, from }));
   });
   const comments = [
     `hba[${rule.index}]${rule.comment ? `: ${commentText(rule.comment)}` : ""}`,
@@ -202,14 +216,14 @@ function ownRolesRefused(): HbaLine[] {
 }
 
 /** One line for each database and network, with the roles that have business there. */
-function applicationLines(source: HbaSource, networks: string[]): HbaLine[] {
+function applicationLines(source: HbaSource, networks: string[], type: "host" | "hostssl"): HbaLine[] {
   const perDatabase = source.databases.flatMap((database): HbaLine[] => {
     const users = source.roles
       .filter((role) => logsInto(role, database.name))
       .map((role) => hbaName(role.name, "the role"));
     return users.length === 0
       ? []
-      : [{ ...line("host", hbaName(database.name, "the database"), "", "", "scram-sha-256"), users }];
+      : [{ ...line(type, hbaName(database.name, "the database"), "", "", "scram-sha-256"), users }];
   });
   return networks.flatMap((address) => perDatabase.map((one) => ({ ...one, address })));
 }

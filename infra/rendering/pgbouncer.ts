@@ -9,6 +9,7 @@ import { PORTS } from "./ports.ts";
 import { pgbouncerConnectValue, pgbouncerName, userlistWord } from "./quoting.ts";
 import { type Program, programFile, programView } from "./supervisor.ts";
 import type { View } from "./template.ts";
+import { pgbouncerTls, tlsFiles } from "./tls.ts";
 import { type Component, type HostLayout, type PlannedFile, secretPlaceholder } from "./types.ts";
 import { atLeast } from "./version.ts";
 
@@ -69,7 +70,7 @@ export function pgbouncerComponent(input: HostInput): Component {
       })),
     },
   });
-  return component("pgbouncer", [...iniFiles(input, processes), userlist, supervisor]);
+  return component("pgbouncer", [...iniFiles(input, processes), userlist, ...tlsFiles(input, "pgbouncer"), supervisor]);
 }
 
 function iniFiles(input: HostInput, processes: PgbouncerProcess[]): PlannedFile[] {
@@ -100,6 +101,8 @@ function iniFiles(input: HostInput, processes: PgbouncerProcess[]): PlannedFile[
     reservePoolSize: pooler.reservePoolSize,
     maxDbConnections: limits.maxDbConnections,
     maxDbConnectionsDetail: limits.detail,
+    tls: pgbouncerTls(spec, `${layout.current}/pgbouncer`, version),
+    hasTls: spec.tls !== undefined,
     hasParameters: Object.keys(pooler.parameters).length > 0,
     parameters: Object.entries(pooler.parameters).map(([name, value]) => ({ name, value })),
     preparedStatements: atLeast(version, SINCE.preparedStatements),

@@ -10,6 +10,8 @@ import { clusterName, REPLICATION_ROLE, slotName } from "./names.ts";
 import { PORTS } from "./ports.ts";
 import { conninfo, postgresValue, standbyNames } from "./quoting.ts";
 import { programFile } from "./supervisor.ts";
+import { postgresqlTls, tlsFiles } from "./tls.ts";
+import { replicationTls } from "./tls-files.ts";
 import { type Component, secretPlaceholder } from "./types.ts";
 
 /** Seconds a fast shutdown may take (its checkpoint) before supervisord kills the server: better late than torn. */
@@ -48,17 +50,20 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
       passfile: `${folder}/replication.passfile`,
       application_name: host.name,
       connect_timeout: 10,
+      ...replicationTls(spec.tls, folder),
     });
     topology.push(
       ["primary_conninfo", primaryConninfo, `streams from ${upstream}`],
       ["primary_slot_name", slotName(host.name), "kept by the rollout"],
     );
   }
+  const tls = postgresqlTls(spec, folder);
   const file = (path: string, change: "reload" | "restart", view: Parameters<typeof renderFile>[4], mode?: string) =>
     renderFile(input, "postgresql", path, mode ? { mode, change } : { change }, view);
   const files = [
     file("postgresql.conf", "reload", {
       override: postgresValue(`${layout.rollout}/postgresql.conf`),
+      tls: tls.length > 0,
     }),
     file("00-connection.conf", "restart", { lines: confLines(connection) }),
     file("10-restart.conf", "restart", {
@@ -67,6 +72,7 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
       warnings: tuned.warnings,
     }),
     file("20-reload.conf", "reload", { lines: tuned.reload }),
+    ...(tls.length > 0 ? [file("30-tls.conf", "reload", { lines: confLines(tls) })] : []),
     file("80-topology.conf", "reload", {
       lines: confLines(topology),
       primary: upstream ? spec.primary : null,
@@ -88,6 +94,7 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
       },
       "0600",
     ),
+    ...tlsFiles(input, "postgresql"),
     programFile(input, "postgresql", {
       command: [
         `${layout.programs.postgresBin}/postgres`,
@@ -106,7 +113,7 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
     Object.fromEntries(lines.map(([name, value]) => [name, value]));
   return {
     component: component("postgresql", files),
-    settings: { ...own(connection), ...tuned.settings, ...own(topology), ...tuned.overrides },
+    settings: { ...own(connection), ...tuned.settings, ...own(tls), ...own(topology), ...tuned.overrides },
   };
 }
 

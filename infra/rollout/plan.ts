@@ -19,6 +19,7 @@ import { holdSteps, memberSteps, type Ordering } from "./order.ts";
 import { leftoverSteps, poolerSteps } from "./pooler-plan.ts";
 import { findPrimary, type Primacy } from "./primary.ts";
 import { checkMove, switchoverSteps } from "./switchover.ts";
+import { checkTls } from "./tls.ts";
 import type { Classify, DeclaredFleet, MemberFacts, ObservedFleet, Plan, Step } from "./types.ts";
 
 export function plan(observed: ObservedFleet, declared: DeclaredFleet, classify: Classify): Plan {
@@ -31,6 +32,7 @@ export function plan(observed: ObservedFleet, declared: DeclaredFleet, classify:
   const moving = primary.name !== declared.primary;
   checkMembership(who, observed, declared, primary, result);
   if (moving) checkMove(observed, declared, primary, who, result);
+  checkTls(observed, declared, result);
   if (result.problems.length > 0) return result;
 
   const facts = new Map(observed.members.map((m) => [m.name, m]));

@@ -76,6 +76,8 @@ export interface DeclaredFleet {
   poolers: { name: string; generation: string }[];
   /** Leavers that cannot be reached and will not come back. */
   gone: string[];
+  /** `required`: connections between members and from poolers are TLS with the right name. Absent: no TLS. */
+  tls?: "required" | "offered";
 }
 
 export interface DeclaredMember {

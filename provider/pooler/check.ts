@@ -5,6 +5,7 @@
 
 import * as path from "node:path";
 import { parseSettings } from "../../infra/rendering/conf-text.ts";
+import { TLS_FILES } from "../../infra/rendering/tls-files.ts";
 import type { RolloutPooler } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
 import type { Context } from "../types.ts";
@@ -59,18 +60,21 @@ export async function tryStaged(pooler: RolloutPooler, program: string, context:
     );
 }
 
-/** The same file on a socket of its own, with the staged userlist. */
+/** The same file on a socket of its own, with the staged userlist and certificates. */
 function privately(ini: string, folder: string, userlist: string): string {
+  const staged = path.dirname(userlist);
   const own: Record<string, string> = {
     listen_addr: "",
     unix_socket_dir: folder,
     pidfile: path.join(folder, "pid"),
     logfile: "",
     auth_file: userlist,
+    client_tls_cert_file: path.join(staged, TLS_FILES.certificate),
+    client_tls_key_file: path.join(staged, TLS_FILES.key),
+    server_tls_ca_file: path.join(staged, TLS_FILES.ca),
   };
-  return ini.replace(
-    /^(listen_addr|unix_socket_dir|pidfile|logfile|auth_file)\s*=.*$/gm,
-    (_, key: string) => `${key} = ${own[key]}`,
+  return ini.replace(/^([a-z_]+)\s*=.*$/gm, (line, key: string) =>
+    Object.hasOwn(own, key) ? `${key} = ${own[key]}` : line,
   );
 }
 

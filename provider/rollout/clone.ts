@@ -3,7 +3,8 @@
 import * as path from "node:path";
 import { REPLICATION_ROLE } from "../../infra/rendering/names.ts";
 import { conninfo } from "../../infra/rendering/quoting.ts";
-import type { RolloutMember } from "../../infra/resources.ts";
+import { replicationTls } from "../../infra/rendering/tls-files.ts";
+import type { RolloutInputs, RolloutMember } from "../../infra/resources.ts";
 import { activate, hostAt } from "../host.ts";
 import { dataOwnerFile } from "../ownership.ts";
 import { partDirectory, requirePrograms } from "../postgres/data-directory.ts";
@@ -28,6 +29,8 @@ export interface CloneOptions {
   maxRateKb?: number;
   /** The server that it will stream from, which keeps WAL for it meanwhile; absent: `from`, or it was seen to elsewhere. */
   upstream?: RolloutMember;
+  /** What the connection to `from` says of TLS; absent: nothing. */
+  tls?: RolloutInputs["tls"];
 }
 
 /**
@@ -56,7 +59,7 @@ export async function clone(
   if (upstream && upstream !== from) await hasReachedSlot(from, upstream, member.slot, context);
   await host.transport.remove(part);
   // From another server than its upstream: pg_basebackup takes a temporary slot for the time of the copy.
-  await baseBackup(from, member, part, streamsFromSource ? ["-S", member.slot] : [], options.maxRateKb ?? 0, context);
+  await baseBackup(from, member, part, streamsFromSource ? ["-S", member.slot] : [], options, context);
   await makeOwn(member, part);
   await host.transport.rename(part, member.dataDirectory);
   await checkStaged(member, member.generation, context);
@@ -69,10 +72,11 @@ async function baseBackup(
   member: RolloutMember,
   part: string,
   slot: string[],
-  maxRateKb: number,
+  { maxRateKb = 0, tls }: CloneOptions,
   context: Context,
 ): Promise<void> {
   const { transport, connection, paths } = hostAt(member.connection);
+  const generation = paths.generation(SERVICE, member.generation);
   const source = conninfo({
     host: from.connection.address,
     port: from.port,
@@ -84,6 +88,7 @@ async function baseBackup(
     keepalives_interval: 10,
     keepalives_count: 3,
     tcp_user_timeout: 60_000,
+    ...replicationTls(tls && { required: tls === "required" }, generation),
   });
   const argv = [path.join(member.binDirectory, "pg_basebackup"), "-D", part, "-d", source, "--no-password"];
   argv.push("-X", "stream", ...slot, "--checkpoint=fast", "--progress");
@@ -93,7 +98,7 @@ async function baseBackup(
   context.status(`${what}: waiting for its checkpoint`);
   const result = await transport.exec(endingTogether(argv), {
     user: connection.user,
-    env: { PGPASSFILE: path.join(paths.generation(SERVICE, member.generation), "replication.passfile") },
+    env: { PGPASSFILE: path.join(generation, "replication.passfile") },
     signal: context.signal,
     timeoutMs: CLONE_LIMIT_MS,
     onStderrLine: (line) => {

@@ -70,6 +70,7 @@ export function declaredFleet(news: RolloutInputs): DeclaredFleet {
     primary: news.primary,
     restart: news.restart,
     gone: news.gone,
+    ...(news.tls ? { tls: news.tls } : {}),
     poolers: news.poolers.map(({ name, generation }) => ({ name, generation })),
     members: news.members.map(({ name, connection, generation, slot, upstream, reclone, settings }) => ({
       name,

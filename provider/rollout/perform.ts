@@ -58,6 +58,7 @@ export async function perform(step: Step, run: Run): Promise<void> {
       return membership.clone(of(step.from), of(step.member), context, {
         maxRateKb: run.inputs.cloneRateKb,
         upstream: upstreamOf(step.member),
+        ...(run.inputs.tls ? { tls: run.inputs.tls } : {}),
       });
     case "wait-streaming":
       return membership.waitStreaming(upstreamOf(step.member), of(step.member), context, of(run.primary));

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { CLIENTS, notes, snippet } from "../../cli/clients/snippets.ts";
 import { clientEndpoint, clientUrls } from "../../infra/clients.ts";
 import type { FleetSpec } from "../../infra/config/spec.ts";
-import { fleet, host } from "../rendering/fixture.ts";
+import { fleet, host, tls } from "../rendering/fixture.ts";
 import { pgfleet, stackFile } from "./support.ts";
 
 const hosts = [
@@ -27,6 +27,37 @@ const prisma = (version: string, pooler: object = {}) => {
   const text = snippet("prisma", endpoint(version, spec(pooler)));
   return parseConnection(/DATABASE_URL="[^?]*\?([^"]*)"/.exec(text)![1]!);
 };
+
+describe("TLS", () => {
+  const encrypted = (changes: object = {}) => endpoint("1.21.0", spec({}, { tls: { ...tls, ...changes } }));
+
+  test.each(CLIENTS)("%s checks whom it speaks to", (client) => {
+    const text = snippet(client, encrypted());
+    expect(text).toContain("root.crt");
+    const checks = {
+      "node-postgres": /ssl: \{ ca: .*host: "10\.0\.0\.11" \}/,
+      typeorm: /ssl: \{ ca: .*host: "10\.0\.0\.11" \}/,
+    };
+    const strict = client === "prisma" ? /sslmode=require&sslaccept=strict/ : /sslmode=verify-full/;
+    expect(text).toMatch(client in checks ? checks[client as keyof typeof checks] : strict);
+    expect(snippet(client, endpoint("1.21.0"))).not.toMatch(/ssl/);
+  });
+
+  test("URLs of the stack say it", () => {
+    const urls = clientUrls(spec({}, { tls }));
+    expect(urls.app!.app!.readWrite).toMatch(/\?sslmode=verify-full&sslrootcert=root\.crt$/);
+    expect(clientUrls(spec()).app!.app!.readWrite).not.toContain("ssl");
+  });
+
+  test("where clients may come without it, they are not told to insist", () => {
+    expect(snippet("psql", encrypted({ clients: "prefer" }))).toContain("sslmode=prefer");
+    expect(encrypted({ required: false }).tls).toBe("prefer");
+  });
+
+  test("what to trust, and where from, is said", () => {
+    expect(notes(encrypted(), 2)[0]).toContain("pulumi stack output rootCertificates");
+  });
+});
 
 describe("settings of clients", () => {
   test("writes go to the primary's entry, reads to that of the replicas", () => {

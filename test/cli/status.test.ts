@@ -169,7 +169,7 @@ describe("the line for a shell", () => {
 
   test("names passfile, pooler, role and database; no password", () => {
     expect(planned({})).toBe(
-      "PGPASSFILE=/nonexistent/pgfleet-cli/pool1/current/client/passfile psql -h 127.0.99.10 -p 6432 -U shop_app -d shop",
+      "PGPASSFILE=/nonexistent/pgfleet-cli/pool1/current/client/passfile PGSSLMODE=verify-full PGSSLROOTCERT=/nonexistent/pgfleet-cli/pool1/current/client/root.crt psql -h 127.0.99.10 -p 6432 -U shop_app -d shop",
     );
   });
 
@@ -177,7 +177,9 @@ describe("the line for a shell", () => {
     const { spec: loaded } = loadStack("test", ROOT, stackFile());
     const planned = planStack(loaded, layouts(loaded, ROOT));
     planned.layouts.get("pool1")!.current = "/home/o'neil/a fleet/current";
-    expect(psqlLine(planned)).toMatch(/^PGPASSFILE='\/home\/o'\\''neil\/a fleet\/current\/client\/passfile' psql /);
+    expect(psqlLine(planned)).toMatch(
+      /^PGPASSFILE='\/home\/o'\\''neil\/a fleet\/current\/client\/passfile' PGSSLMODE=verify-full PGSSLROOTCERT='.*\/client\/root\.crt' psql /,
+    );
   });
 
   test("is absent without a pooler, a role that may log in, or a database", () => {

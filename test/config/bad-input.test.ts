@@ -8,6 +8,7 @@ import { objectsCases } from "./cases/objects.ts";
 import { parametersCases } from "./cases/parameters.ts";
 import { replicationCases } from "./cases/replication.ts";
 import { servicesCases } from "./cases/services.ts";
+import { tlsCases } from "./cases/tls.ts";
 import { config, problemsOf } from "./support.ts";
 
 const areas = {
@@ -18,6 +19,7 @@ const areas = {
   services: servicesCases,
   objects: objectsCases,
   access: accessCases,
+  tls: tlsCases,
 };
 
 function expectOne(raw: RawConfig, path: string, gist: (string | RegExp)[], context: Partial<LoadContext> = {}): void {

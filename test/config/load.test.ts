@@ -65,6 +65,7 @@ describe("a valid config", () => {
       primary: "db1",
       gone: [],
       rollout: { limitSeconds: 5, tries: 3, terminate: false },
+      tls: { required: true, clients: "require", validDays: 365, renew: 1, caVersion: 1, caTrusted: [1] },
       databases: [],
       roles: [],
       allowedNetworks: [],

@@ -15,6 +15,11 @@ const to = (name: string, ...pairs: [from: string, to: string][]): Kind => ({
   after: edited(...pairs),
 });
 
+const OFF = 'mode: off, exception: "WireGuard"';
+function tls(keys: string): [string, string] {
+  return ["  postgres-fleet:databases:", `  postgres-fleet:tls: { ${keys} }\n  postgres-fleet:databases:`];
+}
+
 const DB3 = "    db3: { role: replica, address: 10.20.3.11 }\n";
 const parameters = (text: string): [string, string] => ["parameters: {}", `parameters: { ${text} }`];
 
@@ -69,6 +74,11 @@ export const kinds: Kind[] = [
     ["db2: { role: replica", "db2: { role: primary"],
   ),
   to("initdb", ["encoding: UTF8", "encoding: LATIN1"]),
+  to("tls-renewed", tls("renew: 2")),
+  to("tls-authority", tls("caTrusted: [1, 2]")),
+  { name: "tls-on-at-once", before: edited(tls(OFF)), after: STACK },
+  { name: "tls-offered", before: edited(tls(OFF)), after: edited(tls("required: false")) },
+  { name: "tls-asked-for", before: edited(tls("required: false")), after: STACK },
   { name: "secret-rotated", before: secret("v1:AAAA:one"), after: secret("v1:BBBB:two") },
   { name: "new-stack", before: { kind: "absent" }, after: STACK },
   { name: "removed-stack", before: STACK, after: { kind: "absent" } },

@@ -65,6 +65,16 @@ export function fleet(changes: Partial<FleetSpec> = {}): FleetSpec {
   };
 }
 
+/** TLS as a config has it that says nothing of it. */
+export const tls: NonNullable<FleetSpec["tls"]> = {
+  required: true,
+  clients: "require",
+  validDays: 365,
+  renew: 1,
+  caVersion: 1,
+  caTrusted: [1],
+};
+
 const setting = (
   value: string,
   reason: string,

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { renderFleet } from "../../infra/rendering/render.ts";
 import { loadTemplates } from "../../infra/rendering/templates.ts";
 import type { HostPlan } from "../../infra/rendering/types.ts";
-import { body, fleet, host, input, override, TEMPLATES, tuning } from "./fixture.ts";
+import { body, fleet, host, input, override, TEMPLATES, tls, tuning } from "./fixture.ts";
 
 const everyFile = (plans: HostPlan[]) =>
   plans.flatMap((plan) =>
@@ -332,7 +332,7 @@ describe("an overlay", () => {
   test("every template in the project is used", () => {
     const templates = loadTemplates(TEMPLATES);
     // Some files are only on machines that belong to the fleet.
-    const fleets = [fleet(), fleet({ platform: "existing" })];
+    const fleets = [fleet({ tls }), fleet({ platform: "existing", tls })];
     const rendered = new Set(
       fleets.flatMap((spec) => everyFile(renderFleet(input(spec))).map((f) => `${f.component}/${f.path}`)),
     );

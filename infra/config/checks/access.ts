@@ -33,6 +33,7 @@ export interface Access {
 type Resolved = Pick<HbaSource, "hosts" | "primary"> & {
   pooler: HbaSource["pooler"] | undefined;
   monitoring: HbaSource["monitoring"] | undefined;
+  tls: HbaSource["tls"] | undefined;
 };
 
 /** Call last: whether a rule decides anything is looked at only when nothing else is wrong. */
@@ -62,13 +63,14 @@ export function resolveAccess(draft: Draft, fleet: Resolved, report: Report): Ac
   return { hba, ident };
 }
 
-function sourceOf(draft: Draft, { hosts, primary, pooler, monitoring }: Resolved): HbaSource {
+function sourceOf(draft: Draft, { hosts, primary, pooler, monitoring, tls }: Resolved): HbaSource {
   return {
     platform: draft.platform ?? "local",
     hosts,
     primary,
     ...(pooler ? { pooler } : {}),
     ...(monitoring ? { monitoring } : {}),
+    ...(tls ? { tls } : {}),
     databases: Object.keys(draft.databases ?? {}).map((name) => ({ name })),
     roles: Object.entries(draft.roles ?? {}).flatMap(([name, role]) => {
       const one = {
@@ -106,7 +108,7 @@ function checkRule(rule: HbaRuleSpec, draft: Draft, source: HbaSource, ident: Id
     );
   }
   for (const from of rule.from) checkFrom(rule, from, source, report);
-  checkMethod(rule, ident, report);
+  checkMethod(rule, ident, source, report);
   const members = source.hosts.filter(isMember);
   const names = members.map((host) => host.name);
   rule.hosts?.forEach((name) => {
@@ -158,7 +160,7 @@ function notAnAddress(from: string): string {
   return `"${from}" is neither a network nor one of ${ALIASES.join(", ")}. ${advice}`;
 }
 
-function checkMethod(rule: HbaRuleSpec, ident: IdentSpec[], report: Report): void {
+function checkMethod(rule: HbaRuleSpec, ident: IdentSpec[], { tls }: HbaSource, report: Report): void {
   const { index, method } = rule;
   const path: Path = ["hba", index, "method"];
   const overSocket = rule.from.includes("socket");
@@ -167,7 +169,12 @@ function checkMethod(rule: HbaRuleSpec, ident: IdentSpec[], report: Report): voi
     report.add(path, "peer works through the unix socket only. Write from: socket, or method scram-sha-256.");
   else if (method === "ident" && overSocket)
     report.add(path, "ident is for TCP; through the socket it is called peer. Write method: peer.");
-  else if (method === "cert") report.add(path, "cert needs TLS, which this fleet does not have. Write scram-sha-256.");
+  else if (method === "cert" && overSocket) report.add(path, "cert is for TCP. Write peer for the socket.");
+  else if (method === "cert" && !tls?.given)
+    report.add(
+      path,
+      `cert needs certificates of clients, ${tls ? "which the cluster's own authority does not make: give certificates (tls.mode: given)" : "and this fleet has no TLS"}. Or write scram-sha-256.`,
+    );
   else if (WEAK.has(method) && rule.exception === undefined)
     report.add(
       path,

@@ -4,6 +4,7 @@ import { networkKey } from "../network.ts";
 import type { Path, Report } from "../problems.ts";
 import type { Draft } from "../schema/fleet.ts";
 import { didYouMean, nearest } from "../suggest.ts";
+import { tlsSecrets } from "./tls.ts";
 
 type DraftDatabase = NonNullable<NonNullable<Draft["databases"]>[string]>;
 
@@ -75,9 +76,11 @@ export function checkRoles(draft: Draft, report: Report): void {
 }
 
 export function checkSecrets(draft: Draft, report: Report): void {
-  const used = new Set(Object.values(draft.roles ?? {}).map((role) => role?.passwordSecret));
+  const pem = tlsSecrets(draft);
+  const used = new Set([...Object.values(draft.roles ?? {}).map((role) => role?.passwordSecret), ...pem]);
   for (const [name, value] of Object.entries(draft.secrets ?? {})) {
     if (!used.has(name)) report.warn(`secrets.${name} is used by no role.`);
+    if (pem.includes(name)) continue;
     // What every file that will hold it can carry; an encrypted value is seen by the engine only.
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     if (value === "" || /[\u0000-\u001f\u007f]/.test(value ?? "")) {

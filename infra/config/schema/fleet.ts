@@ -10,6 +10,7 @@ import { clusterParameters } from "./parameters.ts";
 import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
 import { monitoring, pooler } from "./services.ts";
+import { tls } from "./tls.ts";
 
 /** In the order of the docs. */
 export const fleetSchema = z.strictObject({
@@ -32,6 +33,7 @@ export const fleetSchema = z.strictObject({
   gone,
   pooler,
   monitoring,
+  tls,
   databases,
   roles,
   removed,

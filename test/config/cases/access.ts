@@ -39,7 +39,7 @@ export const accessCases: Case[] = [
   ["hba with password", rules(rule({ method: "password" })), "hba[0].method", "readable", "exception"],
   ["hba with ident", rules(rule({ method: "ident" })), "hba[0].method", "exception"],
   ["hba with an empty exception", rules(rule({ method: "md5", exception: " " })), "hba[0].method", "exception"],
-  ["hba with cert", rules(rule({ method: "cert" })), "hba[0].method", "TLS"],
+  ["hba with cert", rules(rule({ method: "cert" })), "hba[0].method", "tls.mode: given"],
   ["hba with peer over TCP", rules(rule({ method: "peer" })), "hba[0].method", "socket"],
   ["hba with an unknown method", rules(rule({ method: "scram" })), "hba[0].method", 'Write "scram-sha-256"'],
   ["hba with an order before the members", rules(rule({ order: 300 })), "hba[0].order", "301 to 899"],
@@ -59,7 +59,7 @@ export const accessCases: Case[] = [
     rules(rule({ from: "10.0.0.0/8" }), rule()),
     "hba[1]",
     "nothing new",
-    "hba[0] (order 600): host shop app 10.0.0.0/8",
+    "hba[0] (order 600): hostssl shop app 10.0.0.0/8",
   ],
   [
     "hba: a rule behind two that have it together",
@@ -73,13 +73,13 @@ export const accessCases: Case[] = [
     rules(rule(), rule({ method: "reject" })),
     "hba[1]",
     "contradicts",
-    "hba[0] (order 600): host shop app 10.9.0.0/16 scram-sha-256",
+    "hba[0] (order 600): hostssl shop app 10.9.0.0/16 scram-sha-256",
   ],
   [
     "hba: what the project's own line says already",
     rules(rule({ from: "pooler" })),
     "hba[0]",
-    "the project's own (order 400): host shop app,ro 10.0.0.10/32",
+    "the project's own (order 400): hostssl shop app,ro 10.0.0.10/32",
   ],
   [
     "hba: a refusal behind the project's own line",
