@@ -69,9 +69,18 @@ export interface FileInput {
   mode: string;
 }
 
+/** MB are 1024 × 1024 bytes. */
+export interface HostSize {
+  memoryMb: number;
+  cpus: number;
+  diskMb: number;
+}
+
 /** HostFiles: stages one generation per component; never an active path. */
 export interface HostFilesInputs {
   connection: Connection;
+  /** What the host has to have at least; absent: it is not looked at. */
+  size?: HostSize;
   /** Who the host's folder belongs to; a folder of another stack is refused. */
   owner: HostOwner;
   /** Component → path → file. */
