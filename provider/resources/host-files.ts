@@ -9,7 +9,7 @@ import { lockHost } from "../host-lock.ts";
 import { claimHome } from "../ownership.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
-import { diffValues } from "./diff-values.ts";
+import { diffAccess, diffValues } from "./diff-values.ts";
 import { maskLive } from "./mask.ts";
 
 /** Generations of a component kept beside the staged and the active one, to go back to. */
@@ -24,6 +24,7 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
 
   diff(olds, news, oldInputs): DiffResult {
     const detailed = diffValues(oldInputs, news, ["components", "secretVersions", "owner", "size"]);
+    Object.assign(detailed, diffAccess(olds.connection, news.connection));
     // Another folder is another host: staged there first, nothing deleted here.
     if (olds.connection?.home !== news.connection?.home)
       detailed["connection.home"] = { kind: "update-replace", inputDiff: true };

@@ -8,7 +8,7 @@ import { lockHost } from "../host-lock.ts";
 import { run, UnreachableError } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
-import { diffValues } from "./diff-values.ts";
+import { diffAccess, diffValues } from "./diff-values.ts";
 
 const HEALTH_LIMIT_MS = 30_000;
 const MANAGER = "supervisor";
@@ -25,6 +25,7 @@ export const service: Resource<ServiceInputs, ServiceOutputs> = {
 
   diff(olds, news): DiffResult {
     const detailed = diffValues(olds, news, ["generation", "activate", "check"]);
+    Object.assign(detailed, diffAccess(olds.connection, news.connection));
     if (olds.name !== news.name || olds.connection?.home !== news.connection?.home)
       detailed.name = { kind: "update-replace", inputDiff: true };
     olds.drift?.forEach((_, i) => {
@@ -77,7 +78,7 @@ export const service: Resource<ServiceInputs, ServiceOutputs> = {
 async function ensure(host: Host, news: ServiceInputs, id: string, changed: boolean, context: Context): Promise<void> {
   if (!(await host.transport.exists(news.program.path))) {
     throw new Error(
-      `${news.program.path} is not installed on ${host.name}: install the package ${news.program.package} (\`make tools\` does on this machine)`,
+      `${news.program.path} is not installed on ${host.name}: install the package ${news.program.package}${host.connection.platform === "local" ? " (`make tools` does on this machine)" : ""}`,
     );
   }
   await lockHost(host);
