@@ -146,7 +146,7 @@ export class SshConnection {
       let late = false;
       const timer = setTimeout(() => {
         late = true;
-        child.kill("SIGKILL");
+        endGroup(child);
       }, ATTEMPT_LIMIT_MS);
       const signs = setInterval(() => child.stdin.write("."), SIGN_EVERY_MS).unref();
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -172,8 +172,19 @@ export class SshConnection {
         resolve(dialProblem(why, target, late));
       };
       child.on("error", (error) => end(`this machine has no usable ssh: ${error.message}`));
+      // A proxy command may outlive its ssh, and holds the streams open.
+      child.on("exit", () => endGroup(child));
       child.on("close", () => end(said));
     });
+  }
+}
+
+/** ssh leads a group of its own, with what it started. */
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
