@@ -69,9 +69,12 @@ export const standbysOf = (ordering: Ordering): MemberChange[] =>
 export const floorOf = (primary: MemberChange | undefined): Five =>
   primary ? highest(primary.running, primary.onDisk) : {};
 
-/** Nor below what it has itself: an earlier run may have lowered the primary, and this one not replayed it yet. */
+/**
+ * Nor below what it has itself: an earlier run may have lowered the primary, and this one not replayed it yet. Nor below
+ * what its data asks for: while it was away the primary may have had more.
+ */
 export const targetOf = (standby: MemberChange, floor: Five): Five =>
-  highest(standby.declared, floor, standby.running, standby.onDisk);
+  highest(standby.declared, floor, standby.running, standby.onDisk, standby.facts.needs5);
 
 /** What was set by ALTER SYSTEM would win over the files. */
 export function resetSteps(changes: MemberChange[]): Step[] {

@@ -35,7 +35,7 @@ export interface MemberFacts {
   settings: Record<string, string>;
   /** Running values of the hot-standby five; empty when it does not run. */
   running5: Record<string, number>;
-  /** A stopped standby: the five that it does not start without, as its data says; else empty. */
+  /** A standby that is stopped or replays nothing: the five that it does not go on without, as its data says; else empty. */
   needs5: Record<string, number>;
   /** Parameters with pg_settings.pending_restart. */
   pendingRestart: string[];

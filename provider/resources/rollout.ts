@@ -2,7 +2,7 @@
 
 import type { RolloutInputs, RolloutMember, RolloutOutputs, RolloutPooler } from "../../infra/resources.ts";
 import { plan as makePlan } from "../../infra/rollout/plan.ts";
-import type { ObservedFleet } from "../../infra/rollout/types.ts";
+import type { ObservedFleet, Step } from "../../infra/rollout/types.ts";
 import { classifier } from "../../infra/tuning/classify.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
@@ -65,6 +65,10 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
 /** Looks after the first plan is done; each does what the one before could not see. */
 const MORE_LOOKS = 2;
 
+/** A replica that streamed before takes a moment after its primary's restart; leavers are taken off the list at the end. */
+const settles = (step: Step, streamed: Set<string>): boolean =>
+  step.kind === "deregister" || (step.kind === "wait-streaming" && streamed.has(step.member));
+
 /** Members are where they were last declared: an address that changed is seen by that. */
 const placed = (observed: ObservedFleet, places: Map<string, string>): ObservedFleet => ({
   ...observed,
@@ -88,6 +92,7 @@ async function converge(
   let plan = planNow(observed);
   // Later looks see the same restarts wait, and no longer what for.
   const { pending } = plan;
+  const streamed = new Set(observed.members.filter((m) => m.streaming || m.role === "primary").map((m) => m.name));
   const identifier = sameCluster(observed.members, olds?.systemIdentifier || known.systemIdentifier);
   for (const { connection, name } of [...known.members, ...known.poolers]) {
     if (observed.members.find((m) => m.name === name)?.reachable === false) continue;
@@ -111,7 +116,8 @@ async function converge(
     await execute(plan, run);
     // What a stopped server holds is seen only now that it runs.
     for (let again = 1; again <= MORE_LOOKS && plan.steps.length > 0; again++) {
-      plan = planNow(await look());
+      const next = planNow(await look());
+      plan = { ...next, steps: next.steps.filter((step) => !settles(step, streamed)) };
       await execute(plan, run);
     }
     await sweep(news, context);

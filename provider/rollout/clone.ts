@@ -8,6 +8,7 @@ import { dataOwnerFile } from "../ownership.ts";
 import { partDirectory, requirePrograms } from "../postgres/data-directory.ts";
 import { SERVICE, startServer } from "../postgres/server.ts";
 import { execute, literal, select } from "../postgres/sql.ts";
+import { endingTogether } from "../transports/detached.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { cloneFailure, progressMeter } from "./clone-progress.ts";
@@ -88,7 +89,7 @@ async function baseBackup(
   const meter = progressMeter();
   const what = `cloning ${member.name} from ${from.name}`;
   context.status(`${what}: waiting for its checkpoint`);
-  const result = await transport.exec(argv, {
+  const result = await transport.exec(endingTogether(argv), {
     user: connection.user,
     env: { PGPASSFILE: path.join(paths.generation(SERVICE, member.generation), "replication.passfile") },
     signal: context.signal,

@@ -87,6 +87,11 @@ export async function waitStreaming(
     if (streams && behind && behind.bytes <= NEAR_BYTES) return true;
     if (behind && behind.lsn !== progress.lsn) Object.assign(progress, { lsn: behind.lsn, atMs: Date.now() });
     if (streams && behind) context.status(`${member.name} is ${sizeText(behind.bytes / 1024)} behind ${primary.name}`);
+    if (behind?.paused) {
+      // It came by a time when the primary had more of the five: it goes on after a restart, which the next look plans.
+      context.log("warning", `${member.name} does not replay: ${await lastFatal(host, "its replay is paused")}`);
+      return true;
+    }
     if (!streams && look) {
       if (source?.wal_status === "lost")
         throw new GiveUp(
@@ -132,12 +137,12 @@ async function askMember(member: RolloutMember, primary: RolloutMember, context:
     "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text AS lsn",
     context.signal,
   );
-  const [row] = await select<{ lsn: string | null; bytes: number }>(
+  const [row] = await select<{ lsn: string | null; bytes: number; paused: boolean }>(
     targetOf(member),
-    `SELECT pg_last_wal_replay_lsn()::text AS lsn, greatest(0, pg_wal_lsn_diff(${literal(written!.lsn)}, pg_last_wal_replay_lsn()))::float8 AS bytes`,
+    `SELECT CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS paused, pg_last_wal_replay_lsn()::text AS lsn, greatest(0, pg_wal_lsn_diff(${literal(written!.lsn)}, pg_last_wal_replay_lsn()))::float8 AS bytes`,
     context.signal,
   );
-  return row?.lsn ? { lsn: row.lsn, bytes: row.bytes } : undefined;
+  return row?.lsn ? { lsn: row.lsn, bytes: row.bytes, paused: row.paused } : undefined;
 }
 
 /** Gives what a server wrote to its log since the last look; what it said before does not count. */

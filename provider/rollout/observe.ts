@@ -47,6 +47,7 @@ interface Row {
   loaded_ms: number;
   slots: { name: string; active: boolean }[] | null;
   receiving: boolean;
+  replay_paused: boolean;
   replicas: Record<string, string> | null;
 }
 
@@ -68,6 +69,7 @@ const query = (version: number): string => `
          (SELECT json_object_agg(name, setting::bigint) FROM pg_settings WHERE name IN (${HOT_STANDBY_FIVE.map((n) => `'${n}'`).join(", ")})) AS five,
          (extract(epoch FROM pg_conf_load_time()) * 1000)::float8 AS loaded_ms,
          (SELECT json_agg(json_build_object('name', slot_name, 'active', active) ORDER BY slot_name) FROM pg_replication_slots WHERE slot_type = 'physical') AS slots,
+         CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS replay_paused,
          EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming') AS receiving,
          (SELECT json_object_agg(application_name, state) FROM pg_stat_replication) AS replicas`;
 
@@ -136,6 +138,7 @@ export async function observeMember(member: RolloutMember, context: Context): Pr
       filesNewerThanLoad: (await newestFileMs(host)) > row.loaded_ms,
       streaming: row.receiving,
       slots: row.slots ?? [],
+      needs5: row.replay_paused ? await primary5(member, context) : {},
       systemIdentifier: row.system_identifier,
       errors: row.errors ?? [],
       alteredSystem: row.altered ?? [],

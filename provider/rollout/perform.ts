@@ -49,6 +49,8 @@ export async function perform(step: Step, run: Run): Promise<void> {
     case "release":
       return member.release(of(step.member), context);
     case "wait-replay":
+      // Where it does not even stream, that says why it will not replay.
+      await membership.waitStreaming(upstreamOf(step.member), of(step.member), context, of(run.primary));
       return member.waitReplay(of(run.primary), of(step.member), context);
     case "reserve-slot":
       return membership.reserveSlot(of(step.on), step.slot, context);

@@ -44,7 +44,7 @@ beforeAll(async () => {
   rounds = new KillRounds({
     fleet,
     operations,
-    firstGuess: () => 24,
+    firstGuess: (operation) => (operation.startsWith("move") ? 30 : 8),
     pauseLimitSeconds: PAUSE_LIMIT_S,
     mayFail: (operation) => operation.startsWith("move"),
   });

@@ -79,7 +79,7 @@ const changes: [name: string, edit: (config: Config) => void][] = [
     (c) => Object.assign(c, { connections: 45, parameters: { work_mem: "1MB", max_locks_per_transaction: 64 } }),
   ],
   ["a network", (c) => (c.allowedNetworks = ["127.0.0.0/8"])],
-  ["a pool size", (c) => (c.pooler = { poolSize: 7, reservePoolSize: 2 })],
+  ["a pool size", (c) => (c.pooler = { poolSize: 5, reservePoolSize: 1 })],
   ["a new role", (c) => (c.roles = { ...(c.roles as object), shop_report: { access: "readonly" } })],
   ["the workload", (c) => (c.workload = "mixed")],
   ["restart: manual with a restart due", (c) => Object.assign(c, { restart: "manual", memory: "1GB" })],

@@ -152,6 +152,25 @@ describe("a member that was removed and comes back", () => {
     ]);
   });
 
+  it("that came by a time when the primary had more restarts with as much, and is lowered after it", () => {
+    const five = { max_connections: "45" };
+    const db1 = facts("db1", { ...withSlots("db2"), settings: five, running5: { max_connections: 45 } });
+    const paused = facts("db2", { settings: five, running5: { max_connections: 45 }, needs5: { max_connections: 50 } });
+    expect(
+      steps(planned([db1, paused], [declared("db1", { settings: five }), declared("db2", { settings: five })])),
+    ).toEqual([
+      "hold max_connections=50 on db2",
+      "take db2 out of the read pool of pool1",
+      "restart db2",
+      "restore the read pool of pool1",
+      "wait until db2 has replayed",
+      "release held values on db2",
+      "take db2 out of the read pool of pool1",
+      "restart db2",
+      "restore the read pool of pool1",
+    ]);
+  });
+
   it("starts with its declared files, once, when it needs nothing more", () => {
     const result = planned(
       [facts("db1", withSlots("db2")), facts("db2", { ...stopped, generation: "" })],
