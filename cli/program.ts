@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   explain: () => import("./explain.ts"),
   clients: () => import("./clients.ts"),
   audit: () => import("./audit.ts"),
+  probe: () => import("./probe.ts"),
 };
 
 const AFTER_HELP = `

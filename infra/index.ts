@@ -8,8 +8,9 @@ import { Cluster } from "./components/cluster.ts";
 import { Credentials } from "./components/credentials.ts";
 import { Host } from "./components/host.ts";
 import { Monitoring } from "./components/monitoring.ts";
+import type { HostSpec } from "./config/spec.ts";
 import { quietReportedFailures } from "./failures.ts";
-import { planFleet } from "./fleet.ts";
+import { hostNamed, planFleet } from "./fleet.ts";
 import { connections, layouts } from "./platforms/platform.ts";
 import { forPeople, loadProgramConfig } from "./program-config.ts";
 import { projectTemplates } from "./rendering/templates.ts";
@@ -20,12 +21,21 @@ const { spec, secrets } = loadProgramConfig(root);
 const fleet = forPeople(() => planFleet(spec, layouts(spec, root), projectTemplates(root)));
 const owner = { project: pulumi.getProject(), stack: spec.stack, cluster: spec.cluster.name };
 
+const sizeOf = ({ memoryMb, cpus, diskMb }: HostSpec) => ({ memoryMb, cpus, diskMb });
+
 const certificates = new Certificates("certificates", { spec, given: secrets });
 const credentials = new Credentials("credentials", { spec, given: secrets, certificates });
 const hosts = new Map(
   [...connections(spec, fleet.layouts)].map(([name, connection]) => [
     name,
-    new Host(name, { connection, owner, layout: fleet.layouts.get(name)!, plan: fleet.plans.get(name)!, credentials }),
+    new Host(name, {
+      connection,
+      ...(connection.platform === "local" ? {} : { size: sizeOf(hostNamed(spec, name)) }),
+      owner,
+      layout: fleet.layouts.get(name)!,
+      plan: fleet.plans.get(name)!,
+      credentials,
+    }),
   ]),
 );
 const cluster = new Cluster(spec.cluster.name, { spec, owner, hosts, credentials });

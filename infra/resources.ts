@@ -6,8 +6,9 @@
 import type { RestartPolicy } from "./config/spec.ts";
 
 /** How to reach a host. An input of every resource, never provider config. */
-export interface Connection {
-  platform: "local";
+export type Connection = LocalConnection | SshConnectionInput;
+
+interface ConnectionBase {
   /** Host name in the stack. */
   host: string;
   /** IPv4 address services listen on. */
@@ -18,6 +19,36 @@ export interface Connection {
   run: string;
   /** OS user that servers run as. */
   user: string;
+}
+
+/** This machine; services run under supervisor. */
+export interface LocalConnection extends ConnectionBase {
+  platform: "local";
+}
+
+/** A Linux host with systemd, reached by the system's ssh. */
+export interface SshConnectionInput extends ConnectionBase {
+  platform: "ssh";
+  ssh: SshAccess;
+  /** First part of the names of the host's units, e.g. "pgfleet-prod-db1". */
+  unitPrefix: string;
+}
+
+export interface SshAccess {
+  /** Name or address that is dialed. Default: the host's `address`. */
+  host?: string;
+  user: string;
+  port: number;
+  /** How commands become root's: `sudo -n`, unless the login is root's; "none": they are the login's. */
+  become: "sudo" | "none";
+  /** Private key on the machine that runs `up`. Default: what ssh finds by itself. */
+  identityFile?: string;
+  /** File of believed host keys. Default: ssh's own. */
+  knownHosts?: string;
+  /** The host's public key, "ssh-ed25519 AAAA…", a line each; then no file is asked. */
+  hostKey?: string;
+  proxyJump?: string;
+  proxyCommand?: string;
 }
 
 /** Who a host's folder belongs to. */
@@ -38,9 +69,18 @@ export interface FileInput {
   mode: string;
 }
 
+/** MB are 1024 × 1024 bytes. */
+export interface HostSize {
+  memoryMb: number;
+  cpus: number;
+  diskMb: number;
+}
+
 /** HostFiles: stages one generation per component; never an active path. */
 export interface HostFilesInputs {
   connection: Connection;
+  /** What the host has to have at least; absent: it is not looked at. */
+  size?: HostSize;
   /** Who the host's folder belongs to; a folder of another stack is refused. */
   owner: HostOwner;
   /** Component → path → file. */

@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { hostname } from "node:os";
 import type { Host } from "./host.ts";
+import { remoteHolder, takeRemoteLock } from "./remote-lock.ts";
 
 interface Lock {
   token: string;
@@ -19,10 +20,13 @@ interface Lock {
 }
 
 const token = randomUUID();
+const REMOTE_LIMIT_MS = 60_000;
+const remotelyHeld = new Map<string, { holder: string; taking: Promise<void> }>();
 const held = new Map<string, Promise<void>>();
 
 /** Takes the host's lock for this process; returns at once when it already has it. Needs the host's folder. */
 export function lockHost(host: Host): Promise<void> {
+  if (host.connection.platform !== "local") return lockRemote(host);
   const file = host.paths.lock;
   let taking = held.get(file);
   if (!taking) {
@@ -32,6 +36,20 @@ export function lockHost(host: Host): Promise<void> {
     taking.catch(() => held.delete(file));
   }
   return taking;
+}
+
+/** Goes with the process that stands for us there; after a lost connection that is another one, and it is taken again. */
+async function lockRemote(host: Host): Promise<void> {
+  const key = `${host.name} ${host.paths.lock}`;
+  const signal = AbortSignal.timeout(REMOTE_LIMIT_MS);
+  const holder = await remoteHolder(host, signal);
+  let held = remotelyHeld.get(key);
+  if (held?.holder !== holder) {
+    held = { holder, taking: takeRemoteLock(host, host.paths.lock, token, signal) };
+    remotelyHeld.set(key, held);
+    held.taking.catch(() => remotelyHeld.delete(key));
+  }
+  return held.taking;
 }
 
 /** Gives up every lock of this process, at its end. */

@@ -2,15 +2,18 @@
 
 import * as path from "node:path";
 import type { Connection } from "../infra/resources.ts";
+import type { ServiceManager } from "./services/service-manager.ts";
 import { Supervisor } from "./services/supervisor.ts";
+import { Systemd } from "./services/systemd.ts";
 import { LocalTransport } from "./transports/local.ts";
+import { SshTransport } from "./transports/ssh.ts";
 import type { Transport } from "./transports/transport.ts";
 
 export interface Host {
   readonly name: string;
   readonly connection: Connection;
   readonly transport: Transport;
-  readonly services: Supervisor;
+  readonly services: ServiceManager;
   readonly paths: HostPaths;
 }
 
@@ -32,11 +35,12 @@ export interface HostPaths {
 
 export function hostAt(connection: Connection): Host {
   const home = connection.home;
+  const { transport, services } = reach(connection);
   return {
     name: connection.host,
     connection,
-    transport: new LocalTransport(connection.host),
-    services: new Supervisor(path.join(connection.run, "supervisor.sock")),
+    transport,
+    services,
     paths: {
       home,
       generations: (component) => path.join(home, "gen", component),
@@ -50,6 +54,23 @@ export function hostAt(connection: Connection): Host {
       lock: path.join(home, "lock.json"),
     },
   };
+}
+
+function reach(connection: Connection): Pick<Host, "transport" | "services"> {
+  switch (connection.platform) {
+    case "local": {
+      const transport = new LocalTransport(connection.host);
+      const socket = path.join(connection.run, "supervisor.sock");
+      return { transport, services: new Supervisor(socket, transport, path.join(connection.home, "log")) };
+    }
+    case "ssh": {
+      const transport = new SshTransport(connection);
+      const current = path.join(connection.home, "current");
+      return { transport, services: new Systemd(transport, connection.unitPrefix, current) };
+    }
+    default:
+      return connection satisfies never;
+  }
 }
 
 /** Points `current/<component>` at a staged generation. */

@@ -54,7 +54,7 @@ export class Cluster extends pulumi.ComponentResource {
               .map(({ name, connection, dataDirectory }) => ({ name, connection, dataDirectory })),
             deleteData: false,
           },
-          { parent: this, dependsOn: [place.host.files, place.host.supervisor] },
+          { parent: this, dependsOn: place.host.base },
         ),
     );
     const objects = this.#objects(name, args, places, instances);
@@ -98,7 +98,7 @@ export class Cluster extends pulumi.ComponentResource {
         cloneRateKb: spec.rollout.cloneRateKb ?? 0,
         ...(spec.tls ? { tls: tlsVerified(spec) ? ("required" as const) : ("offered" as const) } : {}),
       },
-      { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => [host.files, host.supervisor])] },
+      { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => host.base)] },
     );
     this.registerOutputs();
   }

@@ -5,11 +5,13 @@ import { componentFiles } from "../fleet.ts";
 import { HostFiles, Service } from "../pgfleet.ts";
 import { generationHash } from "../rendering/generation.ts";
 import type { ComponentName, HostLayout, HostPlan } from "../rendering/types.ts";
-import type { Connection, HostOwner, ServiceInputs } from "../resources.ts";
+import type { Connection, HostOwner, HostSize, ServiceInputs } from "../resources.ts";
 import type { Credentials } from "./credentials.ts";
 
 export interface HostArgs {
   connection: Connection;
+  /** What the host has to have; absent where it is a part of this machine. */
+  size?: HostSize;
   owner: HostOwner;
   layout: HostLayout;
   plan: HostPlan;
@@ -21,7 +23,8 @@ export class Host extends pulumi.ComponentResource {
   readonly layout: HostLayout;
   readonly plan: HostPlan;
   readonly files: HostFiles;
-  readonly supervisor: Service;
+  /** What runs the services, where it is not the machine's own. */
+  readonly manager: Service | undefined;
   readonly #versions: pulumi.Output<Record<string, number>>;
   readonly #components: ReturnType<typeof componentFiles>;
 
@@ -36,14 +39,28 @@ export class Host extends pulumi.ComponentResource {
     this.#versions = versions;
     this.files = new HostFiles(
       name,
-      { connection, owner: args.owner, components: this.#components, secrets, secretVersions: versions },
+      {
+        connection,
+        ...(args.size ? { size: args.size } : {}),
+        owner: args.owner,
+        components: this.#components,
+        secrets,
+        secretVersions: versions,
+      },
       { parent: this },
     );
-    this.supervisor = this.service("supervisor", {
-      activate: "restart",
-      program: { path: layout.programs.supervisord, package: "supervisor" },
-    });
+    this.manager = this.has("supervisor")
+      ? this.service("supervisor", {
+          activate: "restart",
+          program: { path: layout.programs.supervisord, package: "supervisor" },
+        })
+      : undefined;
     this.registerOutputs();
+  }
+
+  /** What must be there before a service of this host can be. */
+  get base(): pulumi.Resource[] {
+    return this.manager ? [this.files, this.manager] : [this.files];
   }
 
   has(component: ComponentName): boolean {
@@ -68,7 +85,7 @@ export class Host extends pulumi.ComponentResource {
   ): Service {
     const dependsOn: pulumi.Resource[] = [
       this.files,
-      ...(component === "supervisor" ? [] : [this.supervisor]),
+      ...(component !== "supervisor" && this.manager ? [this.manager] : []),
       ...(after ? [after] : []),
     ];
     return new Service(

@@ -3,7 +3,7 @@
 import { validateOverride } from "../tuning/validate.ts";
 import { check } from "./check.ts";
 import { type Access, resolveAccess } from "./checks/access.ts";
-import { checkAddresses, choosePrimary } from "./checks/hosts.ts";
+import { checkAddresses, checkSsh, choosePrimary } from "./checks/hosts.ts";
 import { checkInitdb } from "./checks/initdb.ts";
 import { checkMachine, type MachineFacts } from "./checks/machine.ts";
 import { checkDatabases, checkNetworks, checkRoles, checkSecrets, checkStateDir } from "./checks/objects.ts";
@@ -61,6 +61,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   const pooler = resolvePooler(draft, hosts, report);
   const monitoring = resolveMonitoring(draft, hosts, report);
   const tls = resolveTls(draft, report);
+  checkSsh(draft, report);
   checkDatabases(draft, report);
   checkRoles(draft, report);
   checkRoleDetails(draft, context.validateOverride ?? validateOverride, report);

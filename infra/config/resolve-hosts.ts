@@ -4,7 +4,7 @@ import { sortedEntries } from "./maps.ts";
 import type { Path, Report } from "./problems.ts";
 import type { Draft } from "./schema/fleet.ts";
 import { helperHost, maxDiskMb, maxMemoryMb } from "./schema/hosts.ts";
-import type { HostRole, HostSpec } from "./spec.ts";
+import type { HostRole, HostSpec, SshSpec } from "./spec.ts";
 import { formatMb } from "./units.ts";
 
 const isMemberRole = (role: HostRole): boolean => role === "primary" || role === "replica";
@@ -39,6 +39,7 @@ export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
       diskMb: size("disk", helperHost.diskMb),
       storage: host.storage ?? draft.storage ?? "ssd",
       parameters: definedOnly(host.parameters ?? {}),
+      ...(draft.platform === "existing" ? { ssh: resolveSsh(draft, host.ssh) } : {}),
       ...(host.upstream === undefined ? {} : { upstream: host.upstream }),
       ...(host.reclone === undefined ? {} : { reclone: host.reclone }),
     });
@@ -54,6 +55,16 @@ export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
   checkRanges(draft, resolved, report);
   return resolved;
 }
+
+/** A host's own key, else the one at the top. A host key of its own is not looked up in anybody's file. */
+function resolveSsh({ ssh: shared }: Draft, own: Draft["ssh"]): SshSpec {
+  return { user: "root", port: 22, ...present(shared), ...present(own) };
+}
+
+const present = <T extends object>(values: T | undefined) =>
+  Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
 
 /** One problem per place where the size is written, not one per host that uses it. */
 function checkRanges(draft: Draft, hosts: HostSpec[], report: Report): void {

@@ -104,8 +104,24 @@ export interface HostSpec {
   parameters: Record<string, string>;
   /** Replicas: the member it streams from; absent: the primary. */
   upstream?: string;
+  /** Platform existing: how it is reached; other platforms: absent. */
+  ssh?: SshSpec;
   /** Replicas: each new value asks for new data; absent: never asked. */
   reclone?: string;
+}
+
+/** Paths are of the machine that runs `up`. */
+export interface SshSpec {
+  user: string;
+  port: number;
+  /** Private key; absent: what ssh finds by itself. */
+  identityFile?: string;
+  /** File of believed host keys; absent: ssh's own. */
+  knownHosts?: string;
+  /** Public keys of the host, a line each; then no file is asked. */
+  hostKey?: string;
+  proxyJump?: string;
+  proxyCommand?: string;
 }
 
 export interface PoolerSpec {

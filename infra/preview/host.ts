@@ -7,7 +7,7 @@ import { type LineDiff, lineDiff } from "./hunks.ts";
 import { type HostPair, rename, replaceWord } from "./pairs.ts";
 import { poolerParameters, serverParameters } from "./parameters.ts";
 import type { PlanFileEntry, PlanHost } from "./plan-file.ts";
-import { serviceEffect } from "./services.ts";
+import { isUnit, serviceEffect } from "./services.ts";
 import {
   EFFECTS,
   type Effect,
@@ -185,7 +185,7 @@ function effectOf(
     if (name === "postgresql") effects.push("reload");
     else if (name === "client" || name === "os") effects.push(serviceEffect(name, paths));
     else if (!was || !is) effects.push(is ? "service start" : "service stop");
-    else if (name === "pgbouncer") effects.push(paths.includes("supervisor.conf") ? "restart" : "reload");
+    else if (name === "pgbouncer") effects.push(paths.some(isUnit) ? "restart" : "reload");
     else effects.push(serviceEffect(name, paths));
   }
   return EFFECTS[Math.max(0, ...effects.map((effect) => EFFECTS.indexOf(effect)))]!;

@@ -6,6 +6,9 @@ import type { Effect } from "./types.ts";
 import { list } from "./words.ts";
 
 /** Components that a resource of their own keeps running; the rest is put in force by the plan. */
+/** What a service manager reads of a component: supervisor's section, or a unit of systemd. */
+export const isUnit = (path: string): boolean => path === "supervisor.conf" || path.endsWith(".service");
+
 const SERVICES = ["supervisor", "postgres_exporter", "pgbouncer_exporter", "prometheus"];
 
 /** What it takes until changed files are in force. `changed`: paths relative to the component. */
@@ -13,7 +16,7 @@ export function serviceEffect(name: string, changed: string[]): Effect {
   if (name === "client") return "none";
   // A supervisord that runs is left alone, as everything under it would restart; so are settings of the machine.
   if (name === "supervisor" || name === "os") return "next start";
-  if (name === "prometheus" && !changed.includes("supervisor.conf")) return "reload";
+  if (name === "prometheus" && !changed.some(isUnit)) return "reload";
   return "service restart";
 }
 

@@ -31,6 +31,8 @@ export interface FileFacts {
   comment?: string;
   /** Another name for the file than its template's. */
   name?: string;
+  /** Another template than the one of the component and the path, e.g. "systemd/program.service". */
+  template?: string;
 }
 
 /**
@@ -44,7 +46,7 @@ export function renderFile(
   facts: FileFacts,
   view: View,
 ): PlannedFile {
-  const name = `${component}/${path}`;
+  const name = facts.template ?? `${component}/${path}`;
   const written = facts.name ?? path;
   const header: View = {
     file: written,

@@ -8,6 +8,7 @@ import { entryLimit, fleetPoolLimits, type PoolEntry, poolEntries } from "./pool
 import { PORTS } from "./ports.ts";
 import { pgbouncerConnectValue, pgbouncerName, userlistWord } from "./quoting.ts";
 import { type Program, programFile, programView } from "./supervisor.ts";
+import { hasSystemd, unitFile } from "./systemd.ts";
 import type { View } from "./template.ts";
 import { pgbouncerTls, tlsFiles } from "./tls.ts";
 import { type Component, type HostLayout, type PlannedFile, secretPlaceholder } from "./types.ts";
@@ -58,6 +59,17 @@ export function pgbouncerComponent(input: HostInput): Component {
     stopWaitSeconds: STOP_WAIT_SECONDS,
     priority: 200,
   });
+  if (hasSystemd(input)) {
+    // An online restart would need two main processes for one unit.
+    const units = processes.map((process) => {
+      const { command, ...rest } = program(process);
+      return unitFile(input, "pgbouncer", process.service, {
+        ...rest,
+        command: command.filter((word) => word !== "-R"),
+      });
+    });
+    return component("pgbouncer", [...iniFiles(input, processes), userlist, ...units]);
+  }
   const [first, ...more] = processes;
   const supervisor = programFile(input, "pgbouncer", {
     ...program(first!),

@@ -94,6 +94,19 @@ export function supervisorEnvironment(variables: Record<string, string>): string
     .join(",");
 }
 
+/** A value in a unit of systemd; `%` starts a specifier there. */
+export const systemdValue = (value: string): string => refuseControl(value, "a unit's value").replaceAll("%", "%%");
+
+/** One word of a unit's value, as `Environment=` takes it. */
+export function systemdWord(word: string): string {
+  const escaped = systemdValue(word);
+  return /^[A-Za-z0-9_./:=,@+%-]+$/.test(escaped) ? escaped : `"${escaped.replace(/(["\\])/g, "\\$1")}"`;
+}
+
+/** `ExecStart=`, which also knows variables. */
+export const systemdCommand = (words: readonly string[]): string =>
+  words.map((word) => systemdWord(word).replaceAll("$", "$$$$")).join(" ");
+
 /** supervisor splits `[include] files` at blanks; `?` matches one. */
 export const supervisorGlob = (path: string): string => supervisorValue(path.replaceAll(" ", "?"));
 

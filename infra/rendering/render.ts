@@ -12,6 +12,7 @@ import { poolGateProblems } from "./pool-gate.ts";
 import { postgresqlComponent, tuningProblems } from "./postgresql.ts";
 import { prometheusComponent } from "./prometheus.ts";
 import { supervisorComponent } from "./supervisor.ts";
+import { hasSystemd } from "./systemd.ts";
 import type { Component, HostPlan } from "./types.ts";
 
 export type { RenderInput } from "./host-input.ts";
@@ -43,7 +44,7 @@ export function renderFleet(input: RenderInput): HostPlan[] {
 
 function renderHost(input: HostInput): HostPlan {
   const { host, spec } = input;
-  const components: Component[] = [supervisorComponent(input)];
+  const components: Component[] = hasSystemd(input) ? [] : [supervisorComponent(input)];
   let settings: Record<string, string> = {};
   const pooler = spec.pooler?.hosts.includes(host.name) ?? false;
   if (isMember(host)) {

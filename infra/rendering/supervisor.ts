@@ -3,6 +3,7 @@
 import { component, type HostInput, renderFile } from "./host-input.ts";
 import { pooledConnections } from "./pools.ts";
 import { supervisorCommand, supervisorEnvironment, supervisorGlob, supervisorValue } from "./quoting.ts";
+import { hasSystemd, unitFile } from "./systemd.ts";
 import type { View } from "./template.ts";
 import type { Component, ComponentName, PlannedFile } from "./types.ts";
 
@@ -47,11 +48,13 @@ export interface Program {
   view?: View;
 }
 
+/** The service's section for supervisor, or its unit. */
 export function programFile(
   input: HostInput,
   name: Exclude<ComponentName, "supervisor">,
   program: Program,
 ): PlannedFile {
+  if (hasSystemd(input)) return unitFile(input, name, name, program);
   const view: View = { ...program.view, program: programView(input, name, program) };
   return renderFile(input, name, "supervisor.conf", { change: "restart" }, view);
 }

@@ -64,6 +64,8 @@ export interface HostLayout {
   user: string;
   /** OS user that supervisord runs as. Default "root"; equal to `user` when nothing runs as root. */
   supervisorUser?: string;
+  /** What runs the services. Default "supervisor", one per host, whose files are a component. */
+  serviceManager?: "supervisor" | "systemd";
   /**
    * Which pgbouncer_exporter the host's package is: Debian 12 and Ubuntu 24.04 have a Python one (1.7, which fails with
    * PgBouncer 1.8 and later; the project's own script stands in for it), Debian 13 the Go one. Default "python".

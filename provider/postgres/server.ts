@@ -1,6 +1,5 @@
 /** A server as a service: started and known to answer. */
 
-import * as path from "node:path";
 import type { Host } from "../host.ts";
 import type { Context } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
@@ -34,9 +33,8 @@ export async function serverReady(target: SqlTarget, context: Context, limitMs =
 
 /** The server's own last words, for an error a person can act on. */
 export async function lastFatal(host: Host, otherwise: string): Promise<string> {
-  const file = path.join(host.paths.log, "postgresql.log");
-  const text = (await host.transport.readFile(file))?.text ?? "";
-  const lines = text.split("\n").slice(-200);
+  const { text, place } = await host.services.recentLog(SERVICE, AbortSignal.timeout(30_000));
+  const lines = text.split("\n");
   const fatal = lines.filter((line) => /\b(FATAL|PANIC|HINT|DETAIL)\b|could not|invalid/.test(line)).slice(-4);
-  return `${fatal.join(" | ") || otherwise || "no reason was logged"} (log: ${file})`;
+  return `${fatal.join(" | ") || otherwise || "no reason was logged"} (log: ${place})`;
 }

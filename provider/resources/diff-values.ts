@@ -1,5 +1,6 @@
 /** Which properties differ between two plain values, as paths the engine understands. */
 
+import type { Connection } from "../../infra/resources.ts";
 import { type DiffResult, UNKNOWN } from "../types.ts";
 
 type Detailed = DiffResult["detailed"];
@@ -12,6 +13,17 @@ export function diffValues(olds: object, news: object, keys: readonly string[]):
   const detailed: Detailed = {};
   for (const key of keys)
     compare((olds as Record<string, unknown>)[key], (news as Record<string, unknown>)[key], step("", key), detailed);
+  return detailed;
+}
+
+/**
+ * How the host is reached: what is in the state is what the next refresh dials with, so a change has to get there.
+ * Empty for hosts that are not reached over ssh.
+ */
+export function diffAccess(olds: Connection | undefined, news: Connection | undefined, path = "connection"): Detailed {
+  const detailed: Detailed = {};
+  const access = (connection: Connection | undefined) => (connection?.platform === "ssh" ? connection.ssh : undefined);
+  compare(access(olds), access(news), `${path}.ssh`, detailed);
   return detailed;
 }
 

@@ -4,15 +4,18 @@ import * as path from "node:path";
 import { fillSecrets, generationHash } from "../../infra/rendering/generation.ts";
 import type { HostFilesInputs, HostFilesOutputs } from "../../infra/resources.ts";
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
+import { readHostFacts, tooSmall } from "../host-facts.ts";
 import { lockHost } from "../host-lock.ts";
 import { claimHome } from "../ownership.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
-import { diffValues } from "./diff-values.ts";
+import { diffAccess, diffValues } from "./diff-values.ts";
 import { maskLive } from "./mask.ts";
 
 /** Generations of a component kept beside the staged and the active one, to go back to. */
 const KEPT = 3;
+/** How long a new host is waited for. */
+const BOOT_LIMIT_MS = 300_000;
 /** Components without a service: nothing waits for an order, so they are in force as soon as they are staged. */
 const PASSIVE_COMPONENTS = ["client"];
 
@@ -20,7 +23,8 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
   secrets: ["secrets"],
 
   diff(olds, news, oldInputs): DiffResult {
-    const detailed = diffValues(oldInputs, news, ["components", "secretVersions", "owner"]);
+    const detailed = diffValues(oldInputs, news, ["components", "secretVersions", "owner", "size"]);
+    Object.assign(detailed, diffAccess(olds.connection, news.connection));
     // Another folder is another host: staged there first, nothing deleted here.
     if (olds.connection?.home !== news.connection?.home)
       detailed["connection.home"] = { kind: "update-replace", inputDiff: true };
@@ -29,6 +33,13 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
 
   async create(news, context) {
     const host = hostAt(news.connection);
+    // It may have been made a moment ago, and boots.
+    await host.transport.connect({
+      signal: context.signal,
+      limitMs: BOOT_LIMIT_MS,
+      onWait: (line) => context.status(line),
+    });
+    await largeEnough(host, news, context.signal);
     await claimHome(host, news.owner);
     const id = `${news.owner.stack}/${host.name}`;
     return { id, outputs: await stageAll(host, news, {}, id, context) };
@@ -51,6 +62,7 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
 
   async update(id, olds, news, context) {
     const host = hostAt(news.connection);
+    await largeEnough(host, news, context.signal);
     await claimHome(host, news.owner);
     if (!olds.reachable) context.log("info", `${host.name} is reachable again`);
     return stageAll(host, news, olds.repairs ?? {}, id, context);
@@ -68,6 +80,13 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
     if (left.length === 0) await host.transport.remove(host.paths.home);
   },
 };
+
+/** Settings are made for the declared size; on a smaller host they would not fit. */
+async function largeEnough(host: Host, { size }: HostFilesInputs, signal: AbortSignal): Promise<void> {
+  if (!size) return;
+  const problems = tooSmall(host.name, await readHostFacts(host.transport, host.paths.home, signal), size);
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}
 
 async function stageAll(
   host: Host,

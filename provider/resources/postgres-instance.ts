@@ -13,6 +13,7 @@ import { SERVICE, startServer } from "../postgres/server.ts";
 import { isStandby } from "../postgres/standby.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import { type CheckFailure, type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
+import { diffAccess } from "./diff-values.ts";
 
 export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstanceOutputs> = {
   secrets: [],
@@ -33,7 +34,7 @@ export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstance
   // Bootstrap inputs are read at creation only: they never differ.
   diff(olds, news): DiffResult {
     refuseOtherInitdb(olds, news);
-    const detailed: DiffResult["detailed"] = {};
+    const detailed = diffAccess(olds.connection, news.connection);
     if (olds.version !== news.version) detailed.version = { kind: "update", inputDiff: true };
     if (olds.dataDirectory !== news.dataDirectory) detailed.dataDirectory = { kind: "update-replace", inputDiff: true };
     if (olds.deleteData !== news.deleteData) detailed.deleteData = { kind: "update", inputDiff: true };

@@ -8,16 +8,24 @@ import { lockHost } from "../host-lock.ts";
 import { run, UnreachableError } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
-import { diffValues } from "./diff-values.ts";
+import { diffAccess, diffValues } from "./diff-values.ts";
 
 const HEALTH_LIMIT_MS = 30_000;
 const MANAGER = "supervisor";
+
+type Check = NonNullable<ServiceInputs["check"]>;
+const ASK_TCP = ["timeout", "2", "bash", "-c", 'exec 3<>"/dev/tcp/$0/$1"'];
+// curl where it is; else wget; else that something listens has to do.
+const ASK_HTTP = `if command -v curl >/dev/null; then exec curl -fsS -m 2 -o /dev/null "$1"; fi
+if command -v wget >/dev/null; then exec wget -q -T 2 -t 1 -O /dev/null "$1"; fi
+exec ${ASK_TCP.slice(0, 4).join(" ")} '${ASK_TCP[4]}' "$2" "$3"`;
 
 export const service: Resource<ServiceInputs, ServiceOutputs> = {
   secrets: [],
 
   diff(olds, news): DiffResult {
     const detailed = diffValues(olds, news, ["generation", "activate", "check"]);
+    Object.assign(detailed, diffAccess(olds.connection, news.connection));
     if (olds.name !== news.name || olds.connection?.home !== news.connection?.home)
       detailed.name = { kind: "update-replace", inputDiff: true };
     olds.drift?.forEach((_, i) => {
@@ -70,7 +78,7 @@ export const service: Resource<ServiceInputs, ServiceOutputs> = {
 async function ensure(host: Host, news: ServiceInputs, id: string, changed: boolean, context: Context): Promise<void> {
   if (!(await host.transport.exists(news.program.path))) {
     throw new Error(
-      `${news.program.path} is not installed on ${host.name}: install the package ${news.program.package} (\`make tools\` does on this machine)`,
+      `${news.program.path} is not installed on ${host.name}: install the package ${news.program.package}${host.connection.platform === "local" ? " (`make tools` does on this machine)" : ""}`,
     );
   }
   await lockHost(host);
@@ -119,14 +127,27 @@ async function healthy(host: Host, news: ServiceInputs, context: Context): Promi
     const status = await host.services.status(news.name, context.signal);
     if (status.state === "FATAL") {
       throw new GiveUp(
-        `${news.name} on ${host.name} does not start: ${status.problem}. Its log: ${path.join(host.paths.log, `${news.name}.log`)}`,
+        `${news.name} on ${host.name} does not start: ${status.problem}. Its log: ${(await host.services.recentLog(news.name, context.signal)).place}`,
       );
     }
-    return status.running && (await answers(news.check!, context.signal));
+    return status.running && (await answers(host, news.check!, context.signal));
   });
 }
 
-async function answers(check: NonNullable<ServiceInputs["check"]>, signal: AbortSignal): Promise<boolean> {
+async function answers(host: Host, check: Check, signal: AbortSignal): Promise<boolean> {
+  return host.connection.platform === "local" ? answersHere(check, signal) : answersThere(host, check, signal);
+}
+
+/** Asked on the host itself: its ports need not be open to whoever runs `up`. */
+async function answersThere({ transport }: Host, check: Check, signal: AbortSignal): Promise<boolean> {
+  const { hostname, port } =
+    check.kind === "http" ? new URL(check.url) : { hostname: check.host, port: String(check.port) };
+  const argv =
+    check.kind === "http" ? ["sh", "-c", ASK_HTTP, "ask", check.url, hostname, port] : [...ASK_TCP, hostname, port];
+  return (await transport.exec(argv, { signal, timeoutMs: 10_000 })).code === 0;
+}
+
+async function answersHere(check: Check, signal: AbortSignal): Promise<boolean> {
   if (check.kind === "http") {
     const response = await fetch(check.url, { signal: AbortSignal.any([signal, AbortSignal.timeout(2000)]) });
     await response.body?.cancel();

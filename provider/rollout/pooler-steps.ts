@@ -198,13 +198,13 @@ async function ready(pooler: PoolerProcess, context: Context): Promise<void> {
   await waitFor(context, { what: `PgBouncer on ${nameOf(pooler)} answers`, limitMs: START_LIMIT_MS }, async () => {
     const status = await host.services.status(pooler.process.service, context.signal);
     if (status.state === "FATAL") {
-      const log = path.join(host.paths.log, `${pooler.process.service}.log`);
-      const lines = ((await host.transport.readFile(log))?.text ?? "").split("\n");
+      const { text, place } = await host.services.recentLog(pooler.process.service, context.signal);
+      const lines = text.split("\n");
       const said = lines
         .filter((line) => /ERROR|FATAL/.test(line))
         .slice(-3)
         .join(" | ");
-      throw new GiveUp(`PgBouncer on ${nameOf(pooler)} does not start: ${said || status.problem} (log: ${log})`);
+      throw new GiveUp(`PgBouncer on ${nameOf(pooler)} does not start: ${said || status.problem} (log: ${place})`);
     }
     return status.running && (await show(pooler, "VERSION", context.signal)).length > 0;
   });

@@ -4,7 +4,7 @@
  */
 
 import * as path from "node:path";
-import type { Connection, HostOwner } from "../../infra/resources.ts";
+import type { Connection, HostOwner, LocalConnection } from "../../infra/resources.ts";
 import { type Host, hostAt } from "../host.ts";
 import { UnreachableError } from "../transports/transport.ts";
 
@@ -13,7 +13,8 @@ export async function strays(declared: Connection[], owner: HostOwner, signal: A
   const found: Host[] = [];
   const names = new Set(declared.map((connection) => connection.host));
   const first = declared[0];
-  if (!first) return found;
+  // A machine of its own has nothing beside it, and its service manager always runs.
+  if (first?.platform !== "local") return found;
   try {
     const folder = path.dirname(first.home);
     for (const name of (await hostAt(first).transport.list(folder)) ?? []) {
@@ -27,7 +28,7 @@ export async function strays(declared: Connection[], owner: HostOwner, signal: A
   return found;
 }
 
-function sibling(first: Connection, folder: string, name: string): Connection {
+function sibling(first: LocalConnection, folder: string, name: string): LocalConnection {
   const home = path.join(folder, name);
   const run =
     first.run === path.join(first.home, "run") ? path.join(home, "run") : path.join(path.dirname(first.run), name);

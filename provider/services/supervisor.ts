@@ -1,6 +1,8 @@
 /** supervisord as a service manager: one per host, spoken to through its unix socket. */
 
+import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Transport } from "../transports/transport.ts";
 import type { ServiceManager, ServiceStatus } from "./service-manager.ts";
 import { callRpc, RpcFault, type RpcValue } from "./xml-rpc.ts";
 
@@ -10,14 +12,34 @@ const NOT_RUNNING = 70;
 const ALREADY_STARTED = 60;
 const ALREADY_ADDED = 90;
 
+const START_UNLESS_RUNNING = `case $(supervisorctl -s "$1" status "$2") in *RUNNING* | *STARTING*) exit 0 ;; esac
+supervisorctl -s "$1" start "$2"
+exit 1`;
 const STOP_LIMIT_MS = 120_000;
 const POLL_MS = 30;
 
 export class Supervisor implements ServiceManager {
   readonly #socket: string;
-  /** @param socket supervisord's unix_http_server file. */
-  constructor(socket: string) {
+  readonly #transport: Transport;
+  readonly #log: string;
+  /**
+   * @param socket supervisord's unix_http_server file
+   * @param log folder of the services' logs
+   */
+  constructor(socket: string, transport: Transport, log: string) {
     this.#socket = socket;
+    this.#transport = transport;
+    this.#log = log;
+  }
+
+  startUnlessRunning(name: string): string[] {
+    return ["sh", "-c", START_UNLESS_RUNNING, "start", `unix://${this.#socket}`, name];
+  }
+
+  async recentLog(name: string): Promise<{ text: string; place: string }> {
+    const place = path.join(this.#log, `${name}.log`);
+    const text = (await this.#transport.readFile(place))?.text ?? "";
+    return { text: text.split("\n").slice(-200).join("\n"), place };
   }
 
   /** True when supervisord answers. */

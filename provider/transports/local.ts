@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { constants as osConstants, userInfo } from "node:os";
 import * as path from "node:path";
-import type { ExecOptions, ExecResult, FileFacts, Ownership, Transport } from "./transport.ts";
+import type { ExecOptions, ExecResult, FileFacts, Ownership, Presence, Transport } from "./transport.ts";
 
 const asRoot = process.getuid?.() === 0;
 const idsByUser = new Map<string, Promise<{ uid: number; gid: number }>>();
@@ -13,6 +13,14 @@ export class LocalTransport implements Transport {
   readonly host: string;
   constructor(host: string) {
     this.host = host;
+  }
+
+  async connect(): Promise<void> {}
+
+  async presence(): Promise<Presence> {
+    const stat = await fs.readFile("/proc/self/stat", "utf8");
+    const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    return { pid: process.pid, startTicks, uid: process.getuid?.() ?? 0 };
   }
 
   exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {

@@ -36,9 +36,29 @@ export interface Ownership {
   group?: string;
 }
 
+/** A process on the host that lives as long as we do: guards there watch it, and locks name it. */
+export interface Presence {
+  pid: number;
+  /** Field 22 of /proc/<pid>/stat: tells a process from a later one with its pid. */
+  startTicks: string;
+  /** Numeric id of the user that commands run as. */
+  uid: number;
+}
+
+export interface ConnectOptions {
+  signal: AbortSignal;
+  /** How long a host that does not answer is dialed again. Default 20,000. */
+  limitMs?: number;
+  /** Called before each further attempt, for people: "waiting for sshd on db2, 40 s of 300 s: …". */
+  onWait?: (line: string) => void;
+}
+
 export interface Transport {
   /** Host name in the stack; for messages. */
   readonly host: string;
+  /** Reaches the host, with patience; the other calls reach it by themselves within 20 s. Rejects with UnreachableError. */
+  connect(options: ConnectOptions): Promise<void>;
+  presence(signal: AbortSignal): Promise<Presence>;
   /** Program and arguments, no shell. Rejects only when it could not be run, was aborted or timed out. */
   exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult>;
   /** Undefined: no such file. */

@@ -22,7 +22,7 @@ beforeEach(() => {
     binDirectory: folder,
     port: 6432,
     socket: folder,
-    connection: { host: "pool1", home: folder, run: folder, user: os.userInfo().username },
+    connection: { platform: "local", host: "pool1", home: folder, run: folder, user: os.userInfo().username },
   } as unknown as PoolerProcess;
 });
 

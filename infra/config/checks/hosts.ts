@@ -24,6 +24,21 @@ export function checkAddresses(draft: Draft, report: Report): void {
   }
 }
 
+/** Keys that would do nothing: whoever wrote them thinks that the hosts are other machines. */
+export function checkSsh(draft: Draft, report: Report): void {
+  const { platform } = draft;
+  if (platform !== "local" && platform !== "docker") return;
+  const given = (path: (string | number)[], ssh: object | undefined): void => {
+    if (ssh && Object.keys(ssh).length > 0)
+      report.add(
+        path,
+        `is for hosts that are reached over ssh, and the platform is ${platform}. Remove it, or write postgres-fleet:platform: existing.`,
+      );
+  };
+  given(["ssh"], draft.ssh);
+  for (const [name, host] of Object.entries(draft.hosts ?? {})) given(["hosts", name, "ssh"], host?.ssh);
+}
+
 /** Name of the primary; undefined when it is not clear, with the problem reported. */
 export function choosePrimary(draft: Draft, hosts: HostSpec[], report: Report): string | undefined {
   const named = draft.primary;

@@ -10,6 +10,7 @@ import { clusterParameters } from "./parameters.ts";
 import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
 import { monitoring, pooler } from "./services.ts";
+import { ssh } from "./ssh.ts";
 import { tls } from "./tls.ts";
 
 /** In the order of the docs. */
@@ -28,6 +29,7 @@ export const fleetSchema = z.strictObject({
   disk,
   storage,
   parameters: clusterParameters,
+  ssh,
   hosts,
   primary,
   gone,

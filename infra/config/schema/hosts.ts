@@ -4,6 +4,7 @@ import { z } from "zod";
 import { hostNamePattern, hostNameProblem } from "../names.ts";
 import { integer, key, quantity, text } from "./key.ts";
 import { parameters } from "./parameters.ts";
+import { hostSsh } from "./ssh.ts";
 
 export const maxMemoryMb = 64 * 1024 * 1024;
 export const maxDiskMb = 1024 * 1024 * 1024;
@@ -102,6 +103,7 @@ export const host = z.strictObject({
     default: inherited,
     spellings: storageSpellings,
   }),
+  ssh: hostSsh,
   upstream: key(z.string().optional(), {
     shape: "the name of another replica",
     example: "db2",

@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { dialProblem } from "../../../provider/transports/ssh-problems.ts";
+
+const target = { address: "10.0.0.2", port: 22, user: "admin", knownHosts: "", hostKeyGiven: false };
+
+/** What OpenSSH and sudo say, word for word. */
+const CASES: [said: string, kind: string, passing: boolean, names: RegExp][] = [
+  ["ssh: connect to host 10.0.0.2 port 22: Connection refused", "refused", true, /no sshd listens/],
+  ["ssh: connect to host 10.0.0.2 port 22: Connection timed out", "timed-out", true, /firewall/],
+  ["ssh: connect to host 10.0.0.2 port 22: No route to host", "timed-out", true, /No route to host/],
+  ["Connection timed out during banner exchange", "timed-out", true, /does not answer/],
+  ["kex_exchange_identification: read: Connection reset by peer", "other", true, /MaxStartups/],
+  ["admin@10.0.0.2: Permission denied (publickey,password).", "refused-login", false, /accepts publickey,password/],
+  ["Received disconnect from 10.0.0.2 port 22:2: Too many authentication failures", "refused-login", false, /admin/],
+  ["ssh: Could not resolve hostname db2: Name or service not known", "name", false, /Check the host's address/],
+  ["ssh: Could not resolve hostname db2: Temporary failure in name resolution", "name", true, /Temporary/],
+  [
+    "No ED25519 host key is known for 10.0.0.2 and you have requested strict checking.\r\nHost key verification failed.",
+    "host-key-unknown",
+    false,
+    /ssh-keyscan -p 22/,
+  ],
+  [
+    "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\r\nHost key verification failed.",
+    "host-key-changed",
+    false,
+    /ssh-keygen -R 10\.0\.0\.2/,
+  ],
+  ["sudo: a password is required", "sudo", false, /NOPASSWD/],
+  ["sudo: a terminal is required to read the password; either use the -S option", "sudo", false, /NOPASSWD/],
+  ["admin is not in the sudoers file.", "sudo", false, /may not use sudo/],
+  ["/bin/sh: 1: exec: sudo: not found", "sudo", false, /no sudo on the host/],
+  ["/root/.ssh/config: line 3: Bad configuration option: foo", "setup", false, /Bad configuration option: foo/],
+  ["", "other", true, /without a word/],
+];
+
+describe("why a host cannot be reached", () => {
+  test.each(CASES)("%s", (said, kind, passing, names) => {
+    const problem = dialProblem(said, target);
+    expect(problem).toMatchObject({ kind, passing });
+    expect(problem.reason).toMatch(names);
+  });
+
+  test("silence until the limit is a host that does not answer", () => {
+    expect(dialProblem("", target, true)).toMatchObject({ kind: "timed-out", passing: true });
+  });
+});
