@@ -159,7 +159,7 @@ step(
     fleet.config.roles = { ...(fleet.config.roles as object), shop_extra: { access: "readonly" } };
     await fleet.up();
     expect(new Set(Object.values(everywhere(fleet, "SHOW log_min_duration_statement")))).toEqual(new Set(["1234ms"]));
-    for (const member of ["db1", ...replicas]) expect(hba(member), member).toMatch(/^host .*shop_extra/m);
+    for (const member of ["db1", ...replicas]) expect(hba(member), member).toMatch(/^hostssl .*shop_extra/m);
     expect(pooled(fleet, "shop_extra", (await logins(fleet)).shop_extra!.password, "SELECT sum(n) FROM kept")).toBe(
       "7",
     );
