@@ -23,15 +23,15 @@ export const certificateAuthority: Resource<CertificateAuthorityInputs, Certific
     return { changes: Object.keys(detailed).length > 0, detailed };
   },
 
-  async create(news, context) {
-    return { id: news.cluster, outputs: await withVersions(news, {}, {}, context.signal) };
+  async create(news) {
+    return { id: news.cluster, outputs: await withVersions(news, {}, {}) };
   },
 
   async read(id, olds, oldInputs) {
     return { id, inputs: oldInputs, outputs: olds };
   },
 
-  async update(_id, olds, news, context) {
+  async update(_id, olds, news) {
     const { signing, trusted } = news;
     if (signing !== olds.signing && !olds.trusted.includes(signing))
       throw new Error(
@@ -41,7 +41,7 @@ export const certificateAuthority: Resource<CertificateAuthorityInputs, Certific
       throw new Error(
         `certificate authority ${olds.signing} has signed the certificates in use, so it has to be trusted until all are replaced. Set tls.caVersion: ${signing} and tls.caTrusted: [${olds.signing}, ${signing}] and run up; then remove caTrusted, and up.`,
       );
-    return withVersions(news, olds.certificates, olds.keys, context.signal);
+    return withVersions(news, olds.certificates, olds.keys);
   },
 
   // Nothing on any host.
@@ -52,13 +52,12 @@ async function withVersions(
   news: CertificateAuthorityInputs,
   certificates: Record<string, string>,
   keys: Record<string, string>,
-  signal: AbortSignal,
 ): Promise<CertificateAuthorityOutputs> {
   const all: Record<string, Issued> = {};
   for (const version of news.trusted) {
     const [certificate, key] = [certificates[version], keys[version]];
     const known = certificate !== undefined && key !== undefined ? { certificate, key } : undefined;
-    all[version] = known ?? (await makeAuthority(authorityName(news.cluster, version), signal));
+    all[version] = known ?? (await makeAuthority(authorityName(news.cluster, version)));
   }
   const { certificate, key } = all[news.signing]!;
   return {

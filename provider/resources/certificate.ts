@@ -73,11 +73,7 @@ async function issue(news: CertificateInputs, context: Context): Promise<Parts> 
       "warning",
       `the certificate authority ends in ${left} days, and with it what it signs: make another one (tls.caVersion, docs/access.md)`,
     );
-  const issued = await issueCertificate(
-    authority,
-    { host, addresses, days: Math.min(validDays, left) },
-    context.signal,
-  );
+  const issued = await issueCertificate(authority, { host, addresses, days: Math.min(validDays, left) });
   return { ca: authority.bundle, ...issued };
 }
 

@@ -1,14 +1,6 @@
-/**
- * Makes X.509 certificates: EC P-256, signed with SHA-256, by the `openssl` program of the machine that runs `up`.
- * Keys are made in this process. The only one that openssl needs, the signer's, goes through its standard input: no
- * key is ever in a file here, an argument or the environment.
- */
+/** Makes X.509 certificates: EC P-256, signed with SHA-256, in this process: no key is in a file or another program. */
 
-import { execFile } from "node:child_process";
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
+import { createPrivateKey, randomBytes, webcrypto } from "node:crypto";
 
 export interface Issued {
   /** PEM without the final line break, so that a file's body adds its own. */
@@ -17,27 +9,37 @@ export interface Issued {
   key: string;
 }
 
-const TIMEOUT_MS = 30_000;
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const DAY_MS = 86_400_000;
 export const AUTHORITY_DAYS = 3650;
+
+/** Its 150 ms are spent only by who makes a certificate. */
+async function library() {
+  await import("reflect-metadata");
+  const x509 = await import("@peculiar/x509");
+  x509.cryptoProvider.set(webcrypto as typeof globalThis.crypto);
+  return x509;
+}
 
 /**
  * A certificate authority that signs certificates of hosts and nothing else.
  * @param name its common name, at most 64 characters
  */
-export async function makeAuthority(name: string, signal: AbortSignal): Promise<Issued> {
-  const { key } = keyPair();
-  const certificate = await openssl(
-    ["-subj", subject(name), "-key", "/dev/stdin", "-days", String(AUTHORITY_DAYS)],
-    [
-      "basicConstraints=critical,CA:TRUE,pathlen:0",
-      "keyUsage=critical,keyCertSign,cRLSign",
-      "subjectKeyIdentifier=hash",
+export async function makeAuthority(name: string): Promise<Issued> {
+  const x509 = await library();
+  const keys = await keyPair();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: commonName(name),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    ...identity(AUTHORITY_DAYS),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
-    {},
-    key,
-    signal,
-  );
-  return { certificate, key };
+  });
+  return { certificate: certificate.toString("pem"), key: await keyText(keys) };
 }
 
 export interface HostCertificate {
@@ -48,82 +50,61 @@ export interface HostCertificate {
   days: number;
 }
 
-/** A server's certificate with a key of its own. @throws Error with openssl's words */
-export async function issueCertificate(
-  authority: Issued,
-  { host, addresses, days }: HostCertificate,
-  signal: AbortSignal,
-): Promise<Issued> {
-  const { key, publicKey } = keyPair();
-  const names = [`DNS:${host}`, ...addresses.map((address) => `IP:${address}`)];
-  const certificate = await openssl(
-    ["-subj", subject(host), "-CAkey", "/dev/stdin", "-days", String(days)],
-    [
-      "basicConstraints=critical,CA:FALSE",
-      "keyUsage=critical,digitalSignature",
-      "extendedKeyUsage=serverAuth",
-      "subjectKeyIdentifier=hash",
-      "authorityKeyIdentifier=keyid",
-      `subjectAltName=${names.join(",")}`,
+/** A server's certificate with a key of its own. @throws Error when the authority's certificate or key cannot be read */
+export async function issueCertificate(authority: Issued, { host, addresses, days }: HostCertificate): Promise<Issued> {
+  const x509 = await library();
+  const { issuer, signingKey } = await signer(authority, x509);
+  const keys = await keyPair();
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: commonName(host),
+    issuer: issuer.subject,
+    publicKey: keys.publicKey,
+    signingKey,
+    signingAlgorithm: ALGORITHM,
+    ...identity(days),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      new x509.SubjectAlternativeNameExtension([
+        { type: "dns", value: host },
+        ...addresses.map((value) => ({ type: "ip" as const, value })),
+      ]),
     ],
-    { "-CA": authority.certificate, "-force_pubkey": publicKey },
-    authority.key,
-    signal,
-  );
-  return { certificate, key };
+  });
+  return { certificate: certificate.toString("pem"), key: await keyText(keys) };
 }
 
-/** @param files option → public text that it names a file with */
-async function openssl(
-  options: string[],
-  extensions: string[],
-  files: Record<string, string>,
-  signerKey: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), "pgfleet-tls-"));
+async function signer(authority: Issued, x509: Awaited<ReturnType<typeof library>>) {
   try {
-    const argv = ["x509", "-new", "-sha256", ...options];
-    for (const [option, text] of Object.entries({ ...files, "-extfile": extensions.join("\n") })) {
-      const file = path.join(folder, option.slice(1));
-      await writeFile(file, `${text}\n`, { mode: 0o600 });
-      argv.push(option, file);
-    }
-    return (await run(argv, `${signerKey}\n`, signal)).trim();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    const der = createPrivateKey(authority.key).export({ type: "pkcs8", format: "der" });
+    const signingKey = await webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, false, ["sign"]);
+    return { issuer: new x509.X509Certificate(authority.certificate), signingKey };
+  } catch {
+    // The library's own words could quote what it was given.
+    throw new Error("the authority's certificate or key cannot be read, so it signs nothing");
   }
 }
 
-function run(argv: string[], stdin: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // Node's standard input is a socket, which openssl cannot open as /dev/stdin; a pipe it can.
-    const piped = ["-c", 'cat | openssl "$@"', "sh", ...argv];
-    const child = execFile("sh", piped, { signal, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout);
-      // The error's own message repeats the command.
-      const said = stderr.trim().split("\n").slice(0, 3).join("; ");
-      const missing = (error as { code?: unknown }).code === 127;
-      reject(
-        new Error(
-          missing
-            ? "certificates are made with the program openssl, 3.0 or later, which is not on this machine: install the package openssl, or give certificates (tls.mode: given)"
-            : `openssl made no certificate: ${said || "it said nothing"} (openssl 3.0 or later is needed)`,
-        ),
-      );
-    });
-    child.stdin?.on("error", () => {});
-    child.stdin?.end(stdin);
-  });
+const keyPair = (): Promise<webcrypto.CryptoKeyPair> =>
+  webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+
+async function keyText({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", privateKey));
+  return (
+    createPrivateKey({ key: der, type: "pkcs8", format: "der" }).export({ type: "pkcs8", format: "pem" }) as string
+  ).trim();
 }
 
-function keyPair(): { key: string; publicKey: string } {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return {
-    key: (privateKey.export({ type: "pkcs8", format: "pem" }) as string).trim(),
-    publicKey: (createPublicKey(privateKey).export({ type: "spki", format: "pem" }) as string).trim(),
-  };
+/** RFC 5280: positive, at most 20 octets. */
+const serialNumber = (): string => `00${randomBytes(16).toString("hex")}`;
+
+function identity(days: number): { serialNumber: string; notBefore: Date; notAfter: Date } {
+  const notBefore = new Date(Math.floor(Date.now() / 1000) * 1000);
+  return { serialNumber: serialNumber(), notBefore, notAfter: new Date(notBefore.getTime() + days * DAY_MS) };
 }
 
-/** Names of hosts and clusters are small letters, digits, "-" and "_": nothing that openssl would split at. */
-const subject = (name: string): string => `/CN=${name.slice(0, 64)}`;
+/** Names of hosts and clusters are small letters, digits, "-" and "_": nothing that a distinguished name would split at. */
+const commonName = (name: string): string => `CN=${name.slice(0, 64)}`;

@@ -13,9 +13,8 @@ const DAY_MS = 86_400_000;
 let home: string;
 beforeAll(async () => {
   home = mkdtempSync(path.join(tmpdir(), "pgfleet-test-"));
-  const { signal } = new AbortController();
-  const authority = await makeAuthority("shop authority 1", signal);
-  const { certificate } = await issueCertificate(authority, { host: "db1", addresses: [], days: 90 }, signal);
+  const authority = await makeAuthority("shop authority 1");
+  const { certificate } = await issueCertificate(authority, { host: "db1", addresses: [], days: 90 });
   mkdirSync(path.join(home, "current/postgresql"), { recursive: true });
   writeFileSync(path.join(home, "current/postgresql/server.crt"), `# of host db1\n${certificate}\n`);
 });

@@ -58,7 +58,6 @@ const missing = missingPrograms({ ...layout("db1"), programs: programs as HostLa
 const title = missing.length === 0 ? "TLS in the real programs" : `SKIPPED, not installed: ${missing.join(", ")}`;
 
 describe.skipIf(missing.length > 0)(title, () => {
-  const { signal } = new AbortController();
   const running: ChildProcess[] = [];
   const secrets: Record<string, string> = {
     "pgfleet_replicator.password": "replication-secret-1",
@@ -117,7 +116,7 @@ describe.skipIf(missing.length > 0)(title, () => {
   ];
 
   async function certify(name: Name, authority: Issued, bundle: string, address: string = HOSTS[name]): Promise<void> {
-    const issued = await issueCertificate(authority, { host: name, addresses: [address], days: 30 }, signal);
+    const issued = await issueCertificate(authority, { host: name, addresses: [address], days: 30 });
     secrets[`${name}.ca`] = bundle;
     secrets[`${name}.certificate`] = issued.certificate;
     secrets[`${name}.key`] = issued.key;
@@ -137,8 +136,8 @@ describe.skipIf(missing.length > 0)(title, () => {
 
   beforeAll(async () => {
     run(["chmod", "0755", root, runRoot]);
-    first = await makeAuthority("test authority 1", signal);
-    second = await makeAuthority("test authority 2", signal);
+    first = await makeAuthority("test authority 1");
+    second = await makeAuthority("test authority 2");
     writeFileSync(trusted, `${first.certificate}\n`);
     writeFileSync(strange, `${second.certificate}\n`);
     for (const name of Object.keys(HOSTS) as Name[]) await certify(name, first, first.certificate);
