@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestFleet } from "./support/fleet.ts";
 import { pooler, reboot, stopService } from "./support/hand.ts";
 import { Load, prepareLoad, rows } from "./support/load.ts";
+import { counts } from "./support/observe.ts";
 import { until } from "./support/processes.ts";
 
 let fleet: TestFleet;
@@ -104,7 +105,7 @@ describe("restart: manual", () => {
       expect(show(host, "max_connections")).toBe("40");
     }
     expect(fleet.sql("db1", "SELECT pg_postmaster_start_time()")).toBe(started);
-    expect(await fleet.up()).toMatch(/\b33 unchanged|pending/);
+    expect(Object.keys(counts(await fleet.up()))).toEqual(["unchanged"]);
     // A reboot of the primary alone must not raise max_connections above what its standbys have.
     await reboot(fleet, "db1");
     expect(show("db1", "max_connections")).toBe("40");
@@ -139,7 +140,7 @@ describe("a server that does not start with its new files", () => {
     await fleet.up();
     for (const host of ["db1", "db2", "db3"])
       expect(show(host, "shared_preload_libraries")).not.toContain("no_such_library");
-    expect(await fleet.up()).toContain("33 unchanged");
+    expect(Object.keys(counts(await fleet.up()))).toEqual(["unchanged"]);
   });
 });
 
@@ -215,7 +216,7 @@ describe("drift made by hand", () => {
       expect(await fleet.preview()).toMatch(says);
       await fleet.up();
       await mended();
-      expect(await fleet.up()).toContain("33 unchanged");
+      expect(Object.keys(counts(await fleet.up()))).toEqual(["unchanged"]);
     },
   );
 });
