@@ -195,10 +195,10 @@ export class SshTransport implements Transport {
 
 const own = ({ mode, user, group }: Ownership): string[] => [mode, user ?? "", group ?? ""];
 
-/** Hidden: should we die before the rename, no pattern finds it. */
+/** Hidden: should we die before the rename, no pattern finds it; named like the local ones, so that the next run removes it. */
 function temporary(file: string): string {
   const at = file.lastIndexOf("/") + 1;
-  return `${file.slice(0, at)}.${file.slice(at)}.${randomBytes(6).toString("hex")}`;
+  return `${file.slice(0, at)}.${file.slice(at)}.${process.pid}.${randomBytes(6).toString("hex")}`;
 }
 
 /** Gives whole lines, without the one that ends a command. */

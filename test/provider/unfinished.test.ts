@@ -19,7 +19,7 @@ it("files and links that a killed run did not get to rename are removed, and not
     for (const file of files) fs.writeFileSync(path.join(home, file), "");
     fs.symlinkSync("../gen/postgresql/abc", path.join(home, "current/postgresql"));
     fs.symlinkSync("../gen/postgresql/def", path.join(home, "current/.postgresql.4711.x1"));
-    await removeUnfinished(hostAt({ host: "db1", home, run: home } as Connection));
+    await removeUnfinished(hostAt({ platform: "local", host: "db1", home, run: home } as Connection));
     expect(fs.readdirSync(path.join(home, "rollout")).sort()).toEqual([".note", "postgresql.conf"]);
     expect(fs.readdirSync(path.join(home, "current")).sort()).toEqual([".gitkeep", "postgresql"]);
   } finally {
