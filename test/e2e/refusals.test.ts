@@ -96,7 +96,7 @@ test("a platform that is not built yet says so, and that the config is good", as
   const made = await fleet.pulumi("-C", fleet.dir, "stack", "init", "--non-interactive", "--no-select");
   expect(made.code, made.text).toBe(0);
   const said = await fleet.upFails();
-  expect(said).toContain('the platform "aws" is not built yet; "local" is');
+  expect(said).toContain('the platform "aws" is not built yet; "local" and "existing" are');
   expect(said).toContain("The config is valid");
   untouched();
 });
