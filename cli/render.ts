@@ -5,16 +5,20 @@ import type { Command } from "commander";
 import { didYouMean } from "../infra/config/suggest.ts";
 import type { Fleet } from "../infra/fleet.ts";
 import { renderLayouts } from "../infra/platforms/platform.ts";
+import { renderedFleet } from "../infra/preview/rendered.ts";
+import { secretValues } from "../infra/preview/secrets.ts";
 import { loadTemplates } from "../infra/rendering/templates.ts";
 import { UsageError } from "./errors.ts";
 import { loadStack, planStack, ROOT } from "./load.ts";
 import { print, type StackOptions, warn, withStack } from "./options.ts";
 import { type OutputFile, writeFolder } from "./render/output-folder.ts";
 import { filePath, planJson } from "./render/plan-json.ts";
+import { writeBundle } from "./render/write-bundle.ts";
 
 interface RenderOptions extends StackOptions {
   out: string;
   host?: string;
+  bundle: boolean;
 }
 
 export function register(program: Command): void {
@@ -25,6 +29,7 @@ export function register(program: Command): void {
       "folder to write; made if it is not there, replaced if an earlier render made it",
     )
     .option("--host <name>", "this host only")
+    .option("--bundle", "write one file instead, for `pgfleet diff` of another revision", false)
     .addHelpText(
       "after",
       "\nSecrets are placeholders: @@secret:<role>.password|<kind of file>@@. No engine, state or passphrase is needed.",
@@ -33,7 +38,7 @@ export function register(program: Command): void {
 }
 
 function render(options: RenderOptions): void {
-  const { spec, warnings } = loadStack(options.stack, ROOT, options.configFile);
+  const { spec, warnings, content } = loadStack(options.stack, ROOT, options.configFile);
   warn(warnings);
   const names = spec.hosts.map((host) => host.name);
   if (options.host !== undefined && !names.includes(options.host)) {
@@ -43,6 +48,10 @@ function render(options: RenderOptions): void {
   }
   const fleet = planStack(spec, renderLayouts(spec, ROOT));
   const hosts = options.host === undefined ? names : [options.host];
+  if (options.bundle) {
+    writeBundle(path.resolve(options.out), renderedFleet(fleet, warnings, hosts), secretValues(content));
+    return;
+  }
   const files = renderedFiles(fleet, hosts, warnings);
   writeFolder(path.resolve(options.out), files);
   const count = files.length - 1;

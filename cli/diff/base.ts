@@ -4,15 +4,18 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { localStateDir } from "../../infra/platforms/local.ts";
+import { type Bundle, readBundle } from "../../infra/preview/bundle.ts";
 import { PLAN_VERSION, type PlanFile } from "../../infra/preview/plan-file.ts";
 import { secretValues } from "../../infra/preview/secrets.ts";
-import type { Side } from "../../infra/preview/types.ts";
+import type { RenderedFleet, Side } from "../../infra/preview/types.ts";
 import { short } from "./git.ts";
 import type { Worktree } from "./worktree.ts";
 
 /** What the base's programs may see of the environment: nothing that could be a credential. */
 const PASSED =
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_.*|TZ|TMPDIR|TEMP|SHELL|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|NODE_DISABLE_COMPILE_CACHE|(https?|no)_proxy|npm_config_(?!.*(auth|token|password)).*)$/i;
+/** A base that has it can render into one file. */
+const WRITES_BUNDLES = "cli/render/write-bundle.ts";
 const SHOWN_LINES = 20;
 
 export interface BaseTools {
@@ -45,20 +48,35 @@ export async function renderBase({ worktree, commit, root }: BaseTools, stack: s
   const stackFile = path.join(worktree.root, `Pulumi.${stack}.yaml`);
   const content = readIfThere(stackFile);
   if (content === undefined) return { kind: "absent" };
+  const render = async (out: string, ...more: string[]): Promise<string | undefined> => {
+    const words = [path.join(worktree.root, "cli/pgfleet.js"), "render", "--stack", stack, "--out", out, ...more];
+    // A folder that depends on where the project is must not differ only because the base is elsewhere.
+    const state = { PGFLEET_STATE_DIR: localStateDir({ stack }, root) };
+    const { code, output } = await run(process.execPath, words, worktree.root, state);
+    return code === 0 ? undefined : withoutPlace(output, worktree);
+  };
   const out = path.join(worktree.scratch, stack);
-  const words = [path.join(worktree.root, "cli/pgfleet.js"), "render", "--stack", stack, "--out", out];
-  // A folder that depends on where the project is must not differ only because the base is elsewhere.
-  const state = { PGFLEET_STATE_DIR: localStateDir({ stack }, root) };
-  const { code, output } = await run(process.execPath, words, worktree.root, state);
-  if (code !== 0) return { kind: "failed", problem: withoutPlace(output, worktree) };
-  const plan = JSON.parse(fs.readFileSync(path.join(out, "plan.json"), "utf8")) as PlanFile;
-  if (plan.version !== PLAN_VERSION)
-    return {
-      kind: "failed",
-      problem: `${short(commit)} writes plan.json in version ${plan.version}; this tool reads ${PLAN_VERSION}.`,
-    };
-  const body = (file: string): string => fs.readFileSync(inside(out, file), "utf8");
-  return { kind: "rendered", fleet: { plan, body }, secrets: secretValues(content) };
+  let rendered: Bundle | undefined;
+  if (fs.existsSync(path.join(worktree.root, WRITES_BUNDLES))) {
+    const problem = await render(`${out}.bundle`, "--bundle");
+    if (problem !== undefined) return { kind: "failed", problem };
+    rendered = readBundle(fs.readFileSync(`${out}.bundle`));
+  }
+  // A base from before bundles, or one that writes another version of them.
+  if (!rendered) {
+    const problem = await render(out);
+    if (problem !== undefined) return { kind: "failed", problem };
+    rendered = { fleet: readFolder(out), secrets: secretValues(content) };
+  }
+  const { version } = rendered.fleet.plan;
+  if (version === PLAN_VERSION) return { kind: "rendered", ...rendered };
+  const problem = `${short(commit)} writes plan.json in version ${version}; this tool reads ${PLAN_VERSION}.`;
+  return { kind: "failed", problem };
+}
+
+function readFolder(folder: string): RenderedFleet {
+  const plan = JSON.parse(fs.readFileSync(path.join(folder, "plan.json"), "utf8")) as PlanFile;
+  return { plan, body: (file) => fs.readFileSync(inside(folder, file), "utf8") };
 }
 
 function inside(folder: string, file: string): string {

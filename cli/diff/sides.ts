@@ -48,9 +48,9 @@ export function headSide(root: string, stack: string): Side {
   const file = stackFile(root, stack);
   if (!fs.existsSync(file)) return { kind: "absent" };
   try {
-    const { spec, warnings } = loadStack(stack, root);
+    const { spec, warnings, content } = loadStack(stack, root);
     const fleet = planStack(spec, renderLayouts(spec, root), root);
-    return { kind: "rendered", fleet: renderedFleet(fleet, warnings), secrets: secretValues(fs.readFileSync(file)) };
+    return { kind: "rendered", fleet: renderedFleet(fleet, warnings), secrets: secretValues(content) };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return { kind: "failed", problem: error.message.replaceAll(`${root}${path.sep}`, "") };
