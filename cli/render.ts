@@ -1,7 +1,8 @@
 /** `pgfleet render`: the exact files that `up` would install, and plan.json, without the engine. */
 
+import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { didYouMean } from "../infra/config/suggest.ts";
 import type { Fleet } from "../infra/fleet.ts";
 import { renderLayouts } from "../infra/platforms/platform.ts";
@@ -29,7 +30,12 @@ export function register(program: Command): void {
       "folder to write; made if it is not there, replaced if an earlier render made it",
     )
     .option("--host <name>", "this host only")
-    .option("--bundle", "write one file instead, for `pgfleet diff` of another revision", false)
+    .addOption(
+      new Option(
+        "--bundle",
+        "for `pgfleet diff`: write one file instead, but for texts whose SHA-256 stands in a line of standard input",
+      ).default(false),
+    )
     .addHelpText(
       "after",
       "\nSecrets are placeholders: @@secret:<role>.password|<kind of file>@@. No engine, state or passphrase is needed.",
@@ -49,7 +55,9 @@ function render(options: RenderOptions): void {
   const fleet = planStack(spec, renderLayouts(spec, ROOT));
   const hosts = options.host === undefined ? names : [options.host];
   if (options.bundle) {
-    writeBundle(path.resolve(options.out), renderedFleet(fleet, warnings, hosts), secretValues(content));
+    const rendered = renderedFleet(fleet, warnings, hosts);
+    const known = new Set(readFileSync(0, "utf8").split("\n"));
+    writeBundle(path.resolve(options.out), rendered, secretValues(content), known);
     return;
   }
   const files = renderedFiles(fleet, hosts, warnings);

@@ -8,12 +8,20 @@ import { UsageError } from "../errors.ts";
 /** As many parts as the system takes at once. */
 const AT_ONCE = 1024;
 
-/** @throws UsageError when something is there already, or the place cannot be written */
-export function writeBundle(file: string, fleet: RenderedFleet, secrets: SecretValues): void {
+/**
+ * @param known hashes of texts that the reader has: they are left out
+ * @throws UsageError when something is there already, or the place cannot be written
+ */
+export function writeBundle(
+  file: string,
+  fleet: RenderedFleet,
+  secrets: SecretValues,
+  known: ReadonlySet<string>,
+): void {
   try {
     const to = fs.openSync(file, "wx");
     try {
-      const parts = bundleParts(fleet, secrets);
+      const parts = bundleParts(fleet, secrets, known);
       for (let at = 0; at < parts.length; at += AT_ONCE) writeAll(to, parts.slice(at, at + AT_ONCE));
     } finally {
       fs.closeSync(to);

@@ -17,7 +17,7 @@ interface Head {
   version: number;
   /** Bytes of the packed plan. */
   planBytes: number;
-  /** In the order of the file. */
+  /** In the order of the file. Those that the reader has are not in it. */
   texts: [sha256: string, bytes: number][];
 }
 
@@ -31,10 +31,18 @@ export interface Bundle {
   secrets: SecretValues;
 }
 
-/** @returns parts of the file, in order */
-export function bundleParts({ plan, body }: RenderedFleet, secrets: SecretValues): Uint8Array[] {
+/**
+ * @param known hashes of texts that the reader has
+ * @returns parts of the file, in order
+ */
+export function bundleParts(
+  { plan, body }: RenderedFleet,
+  secrets: SecretValues,
+  known: ReadonlySet<string> = new Set(),
+): Uint8Array[] {
   const texts = new Map<string, Uint8Array>();
-  for (const { path, sha256 } of entriesOf(plan)) if (!texts.has(sha256)) texts.set(sha256, Buffer.from(body(path)));
+  for (const { path, sha256 } of entriesOf(plan))
+    if (!known.has(sha256) && !texts.has(sha256)) texts.set(sha256, Buffer.from(body(path)));
   const content: Content = { plan: withFewGenerations(plan), secrets };
   const packed = Buffer.from(JSON.stringify(pack(content)));
   const head: Head = {
@@ -46,8 +54,15 @@ export function bundleParts({ plan, body }: RenderedFleet, secrets: SecretValues
   return [Buffer.from(`${JSON.stringify(head)}\n`), packed, ...texts.values()];
 }
 
-/** @returns undefined: another version's, or no bundle at all */
-export function readBundle(file: Buffer): Bundle | undefined {
+/** Hash → path, of every text of a fleet. */
+export const textsOf = (plan: PlanFile): Map<string, string> =>
+  new Map(entriesOf(plan).map(({ path, sha256 }) => [sha256, path]));
+
+/**
+ * @param known the text that a hash stands for, where it was left out
+ * @returns undefined: another version's, or no bundle at all
+ */
+export function readBundle(file: Buffer, known: (sha256: string) => string | undefined): Bundle | undefined {
   const line = file.indexOf("\n");
   const head = line < 0 ? undefined : headOf(file.toString("utf8", 0, line));
   if (head?.format !== FORMAT || head.version !== BUNDLE_VERSION) return undefined;
@@ -63,9 +78,11 @@ export function readBundle(file: Buffer): Bundle | undefined {
   let hashes: Map<string, string> | undefined;
   const body = (path: string): string => {
     hashes ??= new Map(entriesOf(plan).map((entry) => [entry.path, entry.sha256]));
-    const place = places.get(hashes.get(path) ?? "");
-    if (!place) throw new Error(`no file ${path} is rendered`);
-    return file.toString("utf8", ...place);
+    const sha256 = hashes.get(path) ?? "";
+    const place = places.get(sha256);
+    const text = place ? file.toString("utf8", ...place) : known(sha256);
+    if (text === undefined) throw new Error(`no file ${path} is rendered`);
+    return text;
   };
   return { fleet: { plan, body }, secrets };
 }
