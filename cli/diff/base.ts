@@ -1,6 +1,7 @@
 /** The base side: rendered by the base's own code, templates and locked dependencies. */
 
 import * as fs from "node:fs";
+import { getCompileCacheDir } from "node:module";
 import * as path from "node:path";
 import { localStateDir } from "../../infra/platforms/local.ts";
 import { type Bundle, readBundle, textsOf } from "../../infra/preview/bundle.ts";
@@ -57,9 +58,10 @@ export async function renderBase(
     if (bundled) words.push("--bundle");
     // A folder that depends on where the project is must not differ only because the base is elsewhere.
     const state = { PGFLEET_STATE_DIR: localStateDir({ stack }, root) };
-    const { code, output } = await run(process.execPath, words, worktree.root, state, bundled);
+    const { code, output } = await run(process.execPath, words, worktree.root, { ...state, ...cache }, bundled);
     return code === 0 ? undefined : withoutPlace(output, worktree);
   };
+  const cache = compileCache(worktree);
   const out = path.join(worktree.scratch, stack);
   let rendered: Bundle | undefined;
   if (fs.existsSync(path.join(worktree.root, WRITES_BUNDLES))) {
@@ -85,6 +87,24 @@ export async function renderBase(
   if (version === PLAN_VERSION) return { kind: "rendered", ...rendered };
   const problem = `${short(commit)} writes plan.json in version ${version}; this tool reads ${PLAN_VERSION}.`;
   return { kind: "failed", problem };
+}
+
+/**
+ * Node's compile cache of this program, for the base too. What is compiled is found again by its place relative to the
+ * cache: through a link beside the worktree that is the same in every run.
+ */
+function compileCache({ scratch }: Worktree): Record<string, string> {
+  const folder = getCompileCacheDir?.();
+  if (folder === undefined) return {};
+  const [own, link] = [path.join(path.dirname(folder), "pgfleet-base"), path.join(scratch, "compile-cache")];
+  try {
+    fs.mkdirSync(own, { recursive: true });
+    if (!fs.existsSync(link)) fs.symlinkSync(own, link);
+  } catch {
+    // Somebody else's folder, or a full disk: it takes longer then.
+    return {};
+  }
+  return { NODE_COMPILE_CACHE: link, NODE_COMPILE_CACHE_PORTABLE: "1" };
 }
 
 function readFolder(folder: string): RenderedFleet {

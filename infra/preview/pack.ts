@@ -31,11 +31,21 @@ export function pack(data: unknown): PackedData {
     }
     return at;
   };
+  // Loops instead of lists of lists: a server has 300 settings, and each is looked at.
   const nodeOf = (value: object): Node => {
-    if (Array.isArray(value)) return [-1, ...value.map((item) => of(item ?? null))];
-    const kept = Object.entries(value).filter(([, item]) => item !== undefined);
-    const keys = kept.map(([key]) => key);
-    return [once(namesAt, names, keys.join("\0"), keys), ...kept.map(([, item]) => of(item))];
+    const node: Node = [-1];
+    if (Array.isArray(value)) for (const item of value) node.push(of(item ?? null));
+    else {
+      const keys: string[] = [];
+      for (const key of Object.keys(value)) {
+        const item = (value as Record<string, unknown>)[key];
+        if (item === undefined) continue;
+        keys.push(key);
+        node.push(of(item));
+      }
+      node[0] = once(namesAt, names, keys.join("\0"), keys);
+    }
+    return node;
   };
   const of = (value: unknown): Packed => {
     if (typeof value === "number") return [value];
@@ -56,9 +66,16 @@ export function unpack({ names, nodes, root }: PackedData): unknown {
   const made: unknown[] = [];
   const of = (value: Packed): unknown =>
     typeof value === "number" ? made[value] : Array.isArray(value) ? value[0] : value;
-  for (const [shape, ...values] of nodes) {
-    const keys = names[shape];
-    made.push(keys ? Object.fromEntries(keys.map((key, i) => [key, of(values[i]!)])) : values.map(of));
+  for (const node of nodes) {
+    const keys = names[node[0]];
+    if (!keys) made.push(node.slice(1).map((value) => of(value as Packed)));
+    else {
+      const object: Record<string, unknown> = {};
+      keys.forEach((key, i) => {
+        object[key] = of(node[i + 1]!);
+      });
+      made.push(object);
+    }
   }
   return of(root);
 }
