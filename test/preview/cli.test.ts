@@ -240,7 +240,7 @@ describe("what the base hands over", limit, () => {
     expect(repository.leftovers()).toEqual([]);
     repository.git("checkout", "--quiet", "--force", "work");
     // Which commit it is stands in it.
-    return stdout.replaceAll(/\b[0-9a-f]{7}\b/g, "");
+    return stdout.replaceAll(/\b[0-9a-f]{7,40}\b/g, "");
   };
 
   test("is one file; from a base that cannot write it, or writes another version, a folder: the same message", () => {
