@@ -4,8 +4,8 @@
  * The anchor is work that no change of this project touches, done between the measurements: times divided by it compare
  * between machines, and between hours of one.
  *
- * Measured in one process, so beyond the start of a process: loading, tuning and rendering of the head, and the
- * comparison with its message. The base renders meanwhile in a process of its own.
+ * First in one process, so beyond the start of a process: loading, tuning and rendering of the head, and the comparison
+ * with its message. Then the whole command, whose base renders in a process of its own.
  */
 
 import { createHash } from "node:crypto";
@@ -19,6 +19,7 @@ import { markdown } from "../infra/preview/markdown.ts";
 import { renderedFleet } from "../infra/preview/rendered.ts";
 import type { Side } from "../infra/preview/types.ts";
 import { loadTemplates } from "../infra/rendering/templates.ts";
+import { type CommandTimes, PreviewCommand } from "./support/preview-command.ts";
 
 const TEMPLATES = loadTemplates(path.join(import.meta.dirname, "../templates"));
 const RUNS = 3;
@@ -43,36 +44,47 @@ const SHAPES: Shape[] = [
 ];
 
 /** A primary, replicas, a pooler and a monitoring host. */
-function render(stack: string, hosts: number, memory: string): Side {
+function config(hosts: number, memory: string): Record<string, unknown> {
   const declared: Record<string, { role: string; address: string; memory?: string }> = {
     db1: { role: "primary", address: "10.1.0.1" },
     pool1: { role: "pooler", address: "10.2.0.1", memory: "2GB" },
     mon1: { role: "monitoring", address: "10.2.0.2", memory: "8GB" },
   };
   for (let i = 2; i <= hosts - 2; i++) declared[`db${i}`] = { role: "replica", address: `10.1.${i >> 8}.${i & 255}` };
-  const result = loadFleet(
-    {
-      platform: "aws",
-      cluster: "bench",
-      version: 17,
-      initdb: {
-        dataChecksums: true,
-        encoding: "UTF8",
-        localeProvider: "libc",
-        locale: "C.UTF-8",
-        walSegmentSize: "16MB",
-      },
-      memory,
-      cpus: 8,
-      disk: "500GB",
-      connections: 200,
-      hosts: declared,
-      databases: { app: { owner: "app_owner" } },
-      roles: { app_owner: { access: "owner", login: false }, app: { access: "readwrite" } },
-      allowedNetworks: ["10.0.0.0/8"],
+  return {
+    platform: "aws",
+    cluster: "bench",
+    version: 17,
+    initdb: {
+      dataChecksums: true,
+      encoding: "UTF8",
+      localeProvider: "libc",
+      locale: "C.UTF-8",
+      walSegmentSize: "16MB",
     },
-    { stack },
-  );
+    memory,
+    cpus: 8,
+    disk: "500GB",
+    connections: 200,
+    hosts: declared,
+    databases: { app: { owner: "app_owner" } },
+    roles: { app_owner: { access: "owner", login: false }, app: { access: "readwrite" } },
+    allowedNetworks: ["10.0.0.0/8"],
+  };
+}
+
+/** A line for each host, as people write it. */
+function stackFile(hosts: number, memory: string): string {
+  const lines = Object.entries(config(hosts, memory)).flatMap(([key, value]) => {
+    const line = `  postgres-fleet:${key}:`;
+    if (key !== "hosts") return [`${line} ${JSON.stringify(value)}`];
+    return [line, ...Object.entries(value as object).map(([name, host]) => `    ${name}: ${JSON.stringify(host)}`)];
+  });
+  return `config:\n${lines.join("\n")}\n`;
+}
+
+function render(stack: string, hosts: number, memory: string): Side {
+  const result = loadFleet(config(hosts, memory), { stack });
   if (!result.ok) throw new Error(JSON.stringify(result.problems, null, 2));
   const fleet = planFleet(result.spec, renderLayouts(result.spec, "/project"), TEMPLATES);
   return { kind: "rendered", fleet: renderedFleet(fleet), secrets: { values: {}, key: "" } };
@@ -139,6 +151,35 @@ function rows(shape: Shape): string[] {
   });
 }
 
+interface Whole extends CommandTimes {
+  anchor: number;
+}
+
+const beyond = (times: Whole): number => times.command - times.start;
+
+function commandRows(): string[] {
+  const best = new Map<number, Whole>();
+  for (const hosts of SIZES) {
+    const command = new PreviewCommand((memory) => stackFile(hosts, memory));
+    try {
+      const all = Array.from({ length: RUNS }, (): Whole => {
+        const before = anchor();
+        const times = command.measure();
+        return { ...times, anchor: (before + anchor()) / 2 };
+      });
+      best.set(hosts, all.sort((a, b) => a.command / a.anchor - b.command / b.anchor)[0]!);
+    } finally {
+      command.dispose();
+    }
+  }
+  const perHost = (hosts: number): number => beyond(best.get(hosts)!) / best.get(hosts)!.anchor / hosts;
+  return SIZES.map((hosts) => {
+    const times = best.get(hosts)!;
+    const [whole, more] = [times.command, beyond(times)].map((one) => (one / times.anchor).toFixed(1));
+    return `| ${hosts} | ${ms(times.command)} | ${ms(times.start)} | ${ms(beyond(times))} | ${whole} | ${more} | ${(perHost(hosts) / perHost(100)).toFixed(2)} |`;
+  });
+}
+
 // The first run compiles and reads facts and templates.
 measure([10], "resize");
 const report = `# Preview: time by fleet size
@@ -154,6 +195,19 @@ ${SHAPES.flatMap(rows).join("\n")}
 In one cluster every server's pg_hba.conf names every other member, so the text itself grows with the square of the
 members: 1,000 members are 85 MB of files, each of which is hashed once. What is equal for all members is made once (lines,
 tuned settings), and equal changes are taken apart once.
+
+## The whole command
+
+\`npx pgfleet diff --stack bench --base main --format markdown\` on one cluster whose servers are resized: processor time of
+all of its processes, git's included, best of ${RUNS} runs, with Node's compile cache of a run before. Start: the two programs it
+consists of, with the same modules (\`pgfleet diff --help\`, \`pgfleet render --help\`). Anchors as above.
+
+| Hosts | Whole command | Start | Beyond | Whole, anchors | Beyond, anchors | Beyond per host, against 100 hosts |
+|--:|--:|--:|--:|--:|--:|--:|
+${commandRows().join("\n")}
+
+Beyond the start: loading, tuning and rendering of both revisions, git's worktree, the base's plan and the texts that differ
+handed over in one file, the comparison, the message.
 `;
 const folder = path.join(import.meta.dirname, "results");
 fs.mkdirSync(folder, { recursive: true });

@@ -16,6 +16,8 @@ export const ROOT = path.resolve(import.meta.dirname, "..");
 export interface LoadedStack {
   spec: FleetSpec;
   warnings: string[];
+  /** The stack file as it was read. */
+  content: Uint8Array;
 }
 
 /**
@@ -28,9 +30,10 @@ export function loadStack(stack: string, root: string = ROOT, configFile?: strin
   const name = stack.slice(stack.lastIndexOf("/") + 1);
   const file = configFile ?? path.join(root, `Pulumi.${name}.yaml`);
   if (!existsSync(file)) throw new UsageError(missing(name, file, root, configFile !== undefined));
-  const result = loadStackFile(read(file), path.basename(file), { stack: name });
+  const content = read(file);
+  const result = loadStackFile(content, path.basename(file), { stack: name });
   if (!result.ok) throw new UsageError(formatProblems(result.problems, name));
-  return { spec: result.spec, warnings: result.warnings };
+  return { spec: result.spec, warnings: result.warnings, content };
 }
 
 /**

@@ -1,20 +1,25 @@
 /** `pgfleet render`: the exact files that `up` would install, and plan.json, without the engine. */
 
+import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { didYouMean } from "../infra/config/suggest.ts";
 import type { Fleet } from "../infra/fleet.ts";
 import { renderLayouts } from "../infra/platforms/platform.ts";
+import { renderedFleet } from "../infra/preview/rendered.ts";
+import { secretValues } from "../infra/preview/secrets.ts";
 import { loadTemplates } from "../infra/rendering/templates.ts";
 import { UsageError } from "./errors.ts";
 import { loadStack, planStack, ROOT } from "./load.ts";
 import { print, type StackOptions, warn, withStack } from "./options.ts";
 import { type OutputFile, writeFolder } from "./render/output-folder.ts";
 import { filePath, planJson } from "./render/plan-json.ts";
+import { writeBundle } from "./render/write-bundle.ts";
 
 interface RenderOptions extends StackOptions {
   out: string;
   host?: string;
+  bundle: boolean;
 }
 
 export function register(program: Command): void {
@@ -25,6 +30,12 @@ export function register(program: Command): void {
       "folder to write; made if it is not there, replaced if an earlier render made it",
     )
     .option("--host <name>", "this host only")
+    .addOption(
+      new Option(
+        "--bundle",
+        "for `pgfleet diff`: write one file instead, but for texts whose SHA-256 stands in a line of standard input",
+      ).default(false),
+    )
     .addHelpText(
       "after",
       "\nSecrets are placeholders: @@secret:<role>.password|<kind of file>@@. No engine, state or passphrase is needed.",
@@ -33,7 +44,7 @@ export function register(program: Command): void {
 }
 
 function render(options: RenderOptions): void {
-  const { spec, warnings } = loadStack(options.stack, ROOT, options.configFile);
+  const { spec, warnings, content } = loadStack(options.stack, ROOT, options.configFile);
   warn(warnings);
   const names = spec.hosts.map((host) => host.name);
   if (options.host !== undefined && !names.includes(options.host)) {
@@ -43,6 +54,12 @@ function render(options: RenderOptions): void {
   }
   const fleet = planStack(spec, renderLayouts(spec, ROOT));
   const hosts = options.host === undefined ? names : [options.host];
+  if (options.bundle) {
+    const rendered = renderedFleet(fleet, warnings, hosts);
+    const known = new Set(readFileSync(0, "utf8").split("\n"));
+    writeBundle(path.resolve(options.out), rendered, secretValues(content), known);
+    return;
+  }
   const files = renderedFiles(fleet, hosts, warnings);
   writeFolder(path.resolve(options.out), files);
   const count = files.length - 1;

@@ -23,8 +23,9 @@ export function planFleet(spec: FleetSpec, layouts: Map<string, HostLayout>, tem
   // Members that are equal to the tuner share one tuning, and what is made from it.
   const made = new Map<string, Tuning>();
   const tunings = new Map<string, Tuning>();
-  for (const host of members(spec)) {
-    const key = JSON.stringify(memberInput(spec, host));
+  const all = members(spec);
+  for (const host of all) {
+    const key = JSON.stringify(memberInput(spec, host, all.length - 1));
     const tuning = made.get(key) ?? tuneMember(spec, host, cluster);
     made.set(key, tuning);
     tunings.set(host.name, tuning);

@@ -1,18 +1,19 @@
 /** The base side: rendered by the base's own code, templates and locked dependencies. */
 
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
+import { getCompileCacheDir } from "node:module";
 import * as path from "node:path";
 import { localStateDir } from "../../infra/platforms/local.ts";
+import { type Bundle, readBundle, textsOf } from "../../infra/preview/bundle.ts";
 import { PLAN_VERSION, type PlanFile } from "../../infra/preview/plan-file.ts";
 import { secretValues } from "../../infra/preview/secrets.ts";
-import type { Side } from "../../infra/preview/types.ts";
+import type { RenderedFleet, Side } from "../../infra/preview/types.ts";
 import { short } from "./git.ts";
+import { run } from "./run.ts";
 import type { Worktree } from "./worktree.ts";
 
-/** What the base's programs may see of the environment: nothing that could be a credential. */
-const PASSED =
-  /^(PATH|HOME|USER|LOGNAME|LANG|LC_.*|TZ|TMPDIR|TEMP|SHELL|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|NODE_DISABLE_COMPILE_CACHE|(https?|no)_proxy|npm_config_(?!.*(auth|token|password)).*)$/i;
+/** A base that has it can render into one file. */
+const WRITES_BUNDLES = "cli/render/write-bundle.ts";
 const SHOWN_LINES = 20;
 
 export interface BaseTools {
@@ -40,25 +41,75 @@ export async function prepareBase({ worktree, commit, root }: BaseTools): Promis
     : `its dependencies cannot be installed (npm ${words.slice(0, 3).join(" ")}):\n${lastLines(output)}`;
 }
 
-/** @param stack name of the stack */
-export async function renderBase({ worktree, commit, root }: BaseTools, stack: string): Promise<Side> {
+/**
+ * @param stack name of the stack
+ * @param head texts that it has are not handed over; the base renders while they are made
+ */
+export async function renderBase(
+  { worktree, commit, root }: BaseTools,
+  stack: string,
+  head: Promise<Side>,
+): Promise<Side> {
   const stackFile = path.join(worktree.root, `Pulumi.${stack}.yaml`);
   const content = readIfThere(stackFile);
   if (content === undefined) return { kind: "absent" };
+  const render = async (out: string, bundled?: Promise<string>): Promise<string | undefined> => {
+    const words = [path.join(worktree.root, "cli/pgfleet.js"), "render", "--stack", stack, "--out", out];
+    if (bundled) words.push("--bundle");
+    // A folder that depends on where the project is must not differ only because the base is elsewhere.
+    const state = { PGFLEET_STATE_DIR: localStateDir({ stack }, root) };
+    const { code, output } = await run(process.execPath, words, worktree.root, { ...state, ...cache }, bundled);
+    return code === 0 ? undefined : withoutPlace(output, worktree);
+  };
+  const cache = compileCache(worktree);
   const out = path.join(worktree.scratch, stack);
-  const words = [path.join(worktree.root, "cli/pgfleet.js"), "render", "--stack", stack, "--out", out];
-  // A folder that depends on where the project is must not differ only because the base is elsewhere.
-  const state = { PGFLEET_STATE_DIR: localStateDir({ stack }, root) };
-  const { code, output } = await run(process.execPath, words, worktree.root, state);
-  if (code !== 0) return { kind: "failed", problem: withoutPlace(output, worktree) };
-  const plan = JSON.parse(fs.readFileSync(path.join(out, "plan.json"), "utf8")) as PlanFile;
-  if (plan.version !== PLAN_VERSION)
-    return {
-      kind: "failed",
-      problem: `${short(commit)} writes plan.json in version ${plan.version}; this tool reads ${PLAN_VERSION}.`,
-    };
-  const body = (file: string): string => fs.readFileSync(inside(out, file), "utf8");
-  return { kind: "rendered", fleet: { plan, body }, secrets: secretValues(content) };
+  let rendered: Bundle | undefined;
+  if (fs.existsSync(path.join(worktree.root, WRITES_BUNDLES))) {
+    const texts = head.then((side) =>
+      side.kind === "rendered" ? textsOf(side.fleet.plan) : new Map<string, string>(),
+    );
+    const known = texts.then((all) => [...all.keys()].join("\n"));
+    const problem = await render(`${out}.bundle`, known);
+    if (problem !== undefined) return { kind: "failed", problem };
+    const [side, paths] = [await head, await texts];
+    rendered = readBundle(fs.readFileSync(`${out}.bundle`), (sha256) => {
+      const file = paths.get(sha256);
+      return file === undefined || side.kind !== "rendered" ? undefined : side.fleet.body(file);
+    });
+  }
+  // A base from before bundles, or one that writes another version of them.
+  if (!rendered) {
+    const problem = await render(out);
+    if (problem !== undefined) return { kind: "failed", problem };
+    rendered = { fleet: readFolder(out), secrets: secretValues(content) };
+  }
+  const { version } = rendered.fleet.plan;
+  if (version === PLAN_VERSION) return { kind: "rendered", ...rendered };
+  const problem = `${short(commit)} writes plan.json in version ${version}; this tool reads ${PLAN_VERSION}.`;
+  return { kind: "failed", problem };
+}
+
+/**
+ * Node's compile cache of this program, for the base too. What is compiled is found again by its place relative to the
+ * cache: through a link beside the worktree that is the same in every run.
+ */
+function compileCache({ scratch }: Worktree): Record<string, string> {
+  const folder = getCompileCacheDir?.();
+  if (folder === undefined) return {};
+  const [own, link] = [path.join(path.dirname(folder), "pgfleet-base"), path.join(scratch, "compile-cache")];
+  try {
+    fs.mkdirSync(own, { recursive: true });
+    if (!fs.existsSync(link)) fs.symlinkSync(own, link);
+  } catch {
+    // Somebody else's folder, or a full disk: it takes longer then.
+    return {};
+  }
+  return { NODE_COMPILE_CACHE: link, NODE_COMPILE_CACHE_PORTABLE: "1" };
+}
+
+function readFolder(folder: string): RenderedFleet {
+  const plan = JSON.parse(fs.readFileSync(path.join(folder, "plan.json"), "utf8")) as PlanFile;
+  return { plan, body: (file) => fs.readFileSync(inside(folder, file), "utf8") };
 }
 
 function inside(folder: string, file: string): string {
@@ -70,35 +121,6 @@ function inside(folder: string, file: string): string {
 
 function readIfThere(file: string): Buffer | undefined {
   return fs.existsSync(file) ? fs.readFileSync(file) : undefined;
-}
-
-async function run(
-  program: string,
-  words: string[],
-  folder: string,
-  more: Record<string, string>,
-): Promise<{ code: number; output: string }> {
-  const env = {
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED.test(name))),
-    NO_COLOR: "1",
-    ...more,
-  };
-  return new Promise((resolve) => {
-    const child = spawn(program, words, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    const add = (text: string): void => {
-      output = (output + text).slice(-1_000_000);
-    };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => program === "npm" && add(text));
-    child.stderr.setEncoding("utf8").on("data", add);
-    const stop = (): void => void child.kill();
-    process.once("exit", stop);
-    child.on("error", (error) => resolve({ code: 127, output: `${program} cannot be run: ${error.message}` }));
-    child.on("close", (code, signal) => {
-      process.removeListener("exit", stop);
-      resolve({ code: code ?? 1, output: signal ? `${output}\nended by ${signal}` : output });
-    });
-  });
 }
 
 const lastLines = (text: string): string => text.trimEnd().split("\n").slice(-SHOWN_LINES).join("\n");

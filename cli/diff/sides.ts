@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { availableParallelism } from "node:os";
 import * as path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { renderLayouts } from "../../infra/platforms/platform.ts";
 import { type Compared, compare } from "../../infra/preview/compare.ts";
 import { renderedFleet } from "../../infra/preview/rendered.ts";
@@ -30,11 +31,11 @@ export async function compareStacks(root: string, base: Base, stack: string | un
     const worker = async (): Promise<void> => {
       for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
         const problem = await unusable;
+        // The base renders in another process meanwhile: that is started first.
+        const head = setImmediate().then(() => headSide(root, name));
         const before =
-          problem === undefined || !hasStack(worktree.root, name) ? renderBase(tools, name) : failed(problem);
-        // The base renders in another process meanwhile.
-        const head = headSide(root, name);
-        results.set(name, compare(name, await before, head, stalls));
+          problem === undefined || !hasStack(worktree.root, name) ? renderBase(tools, name, head) : failed(problem);
+        results.set(name, compare(name, ...(await Promise.all([before, head])), stalls));
       }
     };
     await Promise.all(Array.from({ length: Math.min(stacks.length, availableParallelism()) }, worker));
@@ -48,9 +49,9 @@ export function headSide(root: string, stack: string): Side {
   const file = stackFile(root, stack);
   if (!fs.existsSync(file)) return { kind: "absent" };
   try {
-    const { spec, warnings } = loadStack(stack, root);
+    const { spec, warnings, content } = loadStack(stack, root);
     const fleet = planStack(spec, renderLayouts(spec, root), root);
-    return { kind: "rendered", fleet: renderedFleet(fleet, warnings), secrets: secretValues(fs.readFileSync(file)) };
+    return { kind: "rendered", fleet: renderedFleet(fleet, warnings), secrets: secretValues(content) };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return { kind: "failed", problem: error.message.replaceAll(`${root}${path.sep}`, "") };

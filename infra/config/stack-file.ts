@@ -5,6 +5,7 @@ import { ENCRYPTED } from "./encrypted.ts";
 import { mapValues } from "./maps.ts";
 import type { RawConfig } from "./normalize.ts";
 import { type Path, type Problem, pathText, quote } from "./problems.ts";
+import { keepRoot } from "./stack-root.ts";
 import { decode, textProblem } from "./stack-text.ts";
 import { nearest } from "./suggest.ts";
 import { aliasMessage, nodeLine, yamlMessage } from "./yaml-nodes.ts";
@@ -55,6 +56,7 @@ export function parseStackFile(content: string | Uint8Array, fileName: string): 
   let root: unknown;
   try {
     root = document.toJS({ maxAliasCount: 100 });
+    keepRoot(text, root);
   } catch {
     add("", undefined, "refers to more aliases (*name) than a stack file needs, or to itself. Write the values out.");
     return failed();

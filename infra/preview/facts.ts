@@ -1,9 +1,9 @@
 /** What was declared otherwise, in the words of the stack file. */
 
 import { formatMb } from "../config/units.ts";
+import { HostLines } from "./host-lines.ts";
 import type { HostPair } from "./pairs.ts";
 import type { PlanFile, PlanHost, PlanPools } from "./plan-file.ts";
-import { list } from "./words.ts";
 
 /** One line each; hosts with the same change share a line. Fields that one side does not know are left out. */
 export function declaredFacts(before: PlanFile, after: PlanFile, pairs: HostPair[]): string[] {
@@ -42,8 +42,7 @@ function stackFacts(a: PlanFile, b: PlanFile): string[] {
 }
 
 function hostFacts(a: PlanFile, b: PlanFile, pairs: HostPair[]): string[] {
-  const lines = new Map<string, string[]>();
-  const add = (line: string, host: string): void => void lines.set(line, [...(lines.get(line) ?? []), host]);
+  const lines = new HostLines();
   const shown: [string, (host: PlanHost, plan: PlanFile) => unknown][] = [
     ["role", (host) => host.role],
     ["address", (host) => host.address],
@@ -56,13 +55,13 @@ function hostFacts(a: PlanFile, b: PlanFile, pairs: HostPair[]): string[] {
   ];
   for (const { before, after } of pairs) {
     if (before && after) {
-      if (before.name !== after.name) add(`renamed from ${before.name}`, after.name);
+      if (before.name !== after.name) lines.add(`renamed from ${before.name}`, after.name);
       for (const [name, of] of shown)
-        if (differ(of(before, a), of(after, b))) add(`${name} ${of(before, a)} → ${of(after, b)}`, after.name);
-    } else if (after) add(`new ${after.role}`, after.name);
-    else if (before) add(`${before.role} removed`, before.name);
+        if (differ(of(before, a), of(after, b))) lines.add(`${name} ${of(before, a)} → ${of(after, b)}`, after.name);
+    } else if (after) lines.add(`new ${after.role}`, after.name);
+    else if (before) lines.add(`${before.role} removed`, before.name);
   }
-  return [...lines].map(([line, hosts]) => `${list(hosts)}: ${line}`);
+  return lines.lines();
 }
 
 function catalogFacts(a: PlanFile, b: PlanFile): string[] {

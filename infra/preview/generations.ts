@@ -57,9 +57,9 @@ export class Generations {
     for (const [host, { components }] of this.#before) {
       for (const { name } of components) {
         const [was, is] = this.#pair(host, name);
-        if (!was || !is || !sameFiles(was, is)) continue;
         // A revision that did not write it down named it as this one does.
-        return was.generation === undefined || was.generation === is.generation;
+        if (!was || !is || was.generation === undefined || !sameFiles(was, is)) continue;
+        return was.generation === is.generation;
       }
     }
     return true;

@@ -5,23 +5,10 @@ import { isHotStandbyParameter } from "../tuning/facts.ts";
 import { lostAccess } from "./access.ts";
 import { component } from "./generations.ts";
 import type { ComparedHost } from "./host.ts";
+import { HostLines } from "./host-lines.ts";
 import type { PlanFile } from "./plan-file.ts";
 import { secretWarnings } from "./secrets.ts";
 import type { Comparison, SecretValues } from "./types.ts";
-import { list } from "./words.ts";
-
-/** Lines about hosts, those with the same text together. */
-class HostLines {
-  readonly #hosts = new Map<string, string[]>();
-  add(text: string, host: string): void {
-    const hosts = this.#hosts.get(text);
-    if (hosts) hosts.push(host);
-    else this.#hosts.set(text, [host]);
-  }
-  lines(): string[] {
-    return [...this.#hosts].map(([text, hosts]) => `${list(hosts)}: ${text}`);
-  }
-}
 
 /** Components that nothing runs from. */
 const NO_SERVICE: Record<string, string> = {

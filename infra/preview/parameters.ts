@@ -13,8 +13,9 @@ export function serverParameters(
   was: PlanHost,
   is: PlanHost,
 ): ParameterComparison[] {
-  const names = [...new Set([...Object.keys(was.settings), ...Object.keys(is.settings)])].sort();
-  const changed = names.filter((name) => was.settings[name]?.value !== is.settings[name]?.value);
+  const fresh = Object.keys(is.settings).filter((name) => was.settings[name]?.value !== is.settings[name]?.value);
+  const gone = Object.keys(was.settings).filter((name) => is.settings[name] === undefined);
+  const changed = [...fresh, ...gone].sort();
   if (changed.length === 0) return [];
   const causes = causesOf(before, after, was, is);
   const topology = topologyCause(before, after, was, is);

@@ -183,12 +183,22 @@ function planComponent(host: string, component: Component): PlanComponent {
 function planSettings(fleet: Fleet, plan: HostPlan): PlanHost["settings"] {
   const tuned = fleet.tunings.get(plan.host)!.settings;
   const settings: PlanHost["settings"] = {};
-  for (const name of Object.keys(plan.settings).sort()) {
-    const value = plan.settings[name]!;
-    const why = tuned.get(name);
-    settings[name] = why ? { value, class: why.class, source: why.source, reason: why.reason } : { value };
-  }
+  for (const name of Object.keys(plan.settings).sort())
+    settings[name] = planSetting(plan.settings[name]!, tuned.get(name));
   return settings;
+}
+
+/** Members that are tuned alike share their settings, and so do their plans. */
+const planned = new WeakMap<Setting, PlanSetting>();
+
+function planSetting(value: string, why: Setting | undefined): PlanSetting {
+  if (!why) return { value };
+  let setting = planned.get(why);
+  if (setting?.value !== value) {
+    setting = { value, class: why.class, source: why.source, reason: why.reason };
+    planned.set(why, setting);
+  }
+  return setting;
 }
 
 function planPools({ spec, tunings, layouts }: Fleet): PlanPools | null {

@@ -155,5 +155,8 @@ export const poolersOf = (plan: PlanFile): PlanHost[] => plan.hosts.filter((host
 const upstreamOf = (host: PlanHost, plan: PlanFile): string =>
   host.name === plan.primary ? "" : host.upstream || plan.primary;
 
-const valuesOf = (host: PlanHost): Record<string, string> =>
-  Object.fromEntries(Object.entries(host.settings).map(([name, { value }]) => [name, value]));
+function valuesOf({ settings }: PlanHost): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(settings)) values[name] = settings[name]!.value;
+  return values;
+}

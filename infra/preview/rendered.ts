@@ -4,9 +4,14 @@ import type { Fleet } from "../fleet.ts";
 import { filePath, planFile } from "./plan-file.ts";
 import type { RenderedFleet } from "./types.ts";
 
-export function renderedFleet(fleet: Fleet, warnings: readonly string[] = []): RenderedFleet {
+/** @param names hosts of it, in the order of the spec; default: all */
+export function renderedFleet(
+  fleet: Fleet,
+  warnings: readonly string[] = [],
+  names?: readonly string[],
+): RenderedFleet {
   return {
-    plan: planFile(fleet, warnings),
+    plan: planFile(fleet, warnings, names),
     body: (path) => {
       const [host = "", component = "", ...rest] = path.split("/");
       const files = fleet.plans.get(host)?.components.find((one) => one.name === component)?.files ?? [];

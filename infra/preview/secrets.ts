@@ -1,21 +1,13 @@
 /** Encrypted values of a stack file: which of them changed, never what they are. */
 
 import { createHash } from "node:crypto";
-import { parseDocument } from "yaml";
-import { decode } from "../config/stack-text.ts";
+import { stackRoot } from "../config/stack-root.ts";
 import type { SecretValues } from "./types.ts";
 
 /** Fingerprints only: a cipher text is nothing to show either. A file that cannot be read has none. */
 export function secretValues(content: string | Uint8Array): SecretValues {
   const empty: SecretValues = { values: {}, key: "" };
-  const text = decode(content);
-  if (text === undefined) return empty;
-  let root: unknown;
-  try {
-    root = parseDocument(text, { prettyErrors: false, merge: true }).toJS({ maxAliasCount: 100 });
-  } catch {
-    return empty;
-  }
+  const root = stackRoot(content);
   if (!isMap(root)) return empty;
   const values: Record<string, string> = {};
   collect(root.config, [], values);

@@ -1,9 +1,9 @@
 /** Daemons that need no order with the servers: what a change of their files does to them. */
 
 import { component } from "./generations.ts";
+import { HostLines } from "./host-lines.ts";
 import type { HostPair } from "./pairs.ts";
 import type { Effect } from "./types.ts";
-import { list } from "./words.ts";
 
 /** Components that a resource of their own keeps running; the rest is put in force by the plan. */
 /** What a service manager reads of a component: supervisor's section, or a unit of systemd. */
@@ -22,20 +22,19 @@ export function serviceEffect(name: string, changed: string[]): Effect {
 
 /** "restart postgres_exporter on db1, db2"; the same for many hosts in one line. */
 export function serviceLines(pairs: HostPair[], changed: (pair: HostPair, component: string) => string[]): string[] {
-  const lines = new Map<string, string[]>();
-  const add = (what: string, host: string): void => void lines.set(what, [...(lines.get(what) ?? []), host]);
+  const lines = new HostLines();
   for (const pair of pairs) {
     const { before, after } = pair;
     for (const name of SERVICES) {
       const [was, is] = [component(before, name), component(after, name)];
       const host = (after ?? before)!.name;
-      if (is && (!was || before?.name !== after?.name)) add(`start ${name}`, host);
-      if (was && (!is || before?.name !== after?.name)) add(`stop ${name}`, before!.name);
+      if (is && (!was || before?.name !== after?.name)) lines.add(`start ${name}`, host);
+      if (was && (!is || before?.name !== after?.name)) lines.add(`stop ${name}`, before!.name);
       if (!was || !is || before?.name !== after?.name) continue;
       const files = changed(pair, name);
       if (files.length === 0) continue;
       const effect = serviceEffect(name, files);
-      add(
+      lines.add(
         effect === "next start"
           ? `${name} takes its new file when it starts the next time`
           : `${effect.replace("service ", "")} ${name}`,
@@ -43,7 +42,5 @@ export function serviceLines(pairs: HostPair[], changed: (pair: HostPair, compon
       );
     }
   }
-  return [...lines].map(([what, hosts]) =>
-    what.startsWith("supervisor takes") ? `${list(hosts)}: ${what}` : `${what} on ${list(hosts)}`,
-  );
+  return lines.lines((what, on) => (what.startsWith("supervisor takes") ? `${on}: ${what}` : `${what} on ${on}`));
 }

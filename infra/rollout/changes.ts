@@ -26,9 +26,10 @@ export function parameterChanges(
   after: Record<string, string>,
   classify: Classify,
 ): ParameterChange[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return names
-    .filter((name) => before[name] !== after[name])
+  const changed = Object.keys(after).filter((name) => before[name] !== after[name]);
+  const gone = Object.keys(before).filter((name) => after[name] === undefined);
+  return [...changed, ...gone]
+    .sort()
     .map((name) => ({ name, from: before[name], to: after[name], class: classify(name) }));
 }
 

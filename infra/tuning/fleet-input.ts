@@ -39,7 +39,8 @@ export function pooledConnections(spec: FleetSpec): number | undefined {
   return pooler.hosts.length * (pooler.processes ?? 1) * pools * (pooler.poolSize + pooler.reservePoolSize);
 }
 
-export function memberInput(spec: FleetSpec, host: HostSpec): TuneInput {
+/** @param replicas of the spec; given where many members are asked for */
+export function memberInput(spec: FleetSpec, host: HostSpec, replicas: number = members(spec).length - 1): TuneInput {
   const { cluster } = spec;
   const pooled = pooledConnections(spec);
   // Containers and loopback hosts share the machine's kernel: huge pages are not theirs to reserve.
@@ -54,7 +55,7 @@ export function memberInput(spec: FleetSpec, host: HostSpec): TuneInput {
     ...(cluster.connections === undefined ? {} : { connections: cluster.connections }),
     ...(pooled === undefined ? {} : { pooledConnections: pooled }),
     otherServicesMb: otherServicesMb(spec, host),
-    replicas: members(spec).length - 1,
+    replicas,
     walSegmentSizeMb: cluster.initdb.walSegmentSizeMb,
     dataChecksums: cluster.initdb.dataChecksums,
     build: DEBIAN_BUILD,

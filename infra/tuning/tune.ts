@@ -108,7 +108,8 @@ export function tune(input: TuneInput): Tuning {
  * as far as the smallest member's memory allows; the others follow from cpus and topology alone.
  */
 export function tuneCluster(spec: FleetSpec): ClusterSettings {
-  return clusterSettings(members(spec).map((host) => memberInput(spec, host)));
+  const all = members(spec);
+  return clusterSettings(all.map((host) => memberInput(spec, host, all.length - 1)));
 }
 
 /** Settings of one member. @throws like `tune`. */

@@ -228,6 +228,46 @@ describe("a base that cannot be rendered: its problem is shown, and the head all
   });
 });
 
+describe("what the base hands over", limit, () => {
+  const RENDER = "cli/render.ts";
+  const refuse = (when: string): void =>
+    repository.write(RENDER, `if (${when}) throw new Error("not by this way");\n${repository.read(RENDER)}`);
+  const resized = (base: string): string => {
+    repository.git("checkout", "--quiet", "--force", "-B", "work", first);
+    repository.write(FILE, RESIZED);
+    const { code, stdout } = prod(base, "--format", "markdown");
+    expect(code).toBe(0);
+    expect(repository.leftovers()).toEqual([]);
+    repository.git("checkout", "--quiet", "--force", "work");
+    // Which commit it is stands in it.
+    return stdout.replaceAll(/\b[0-9a-f]{7,40}\b/g, "");
+  };
+
+  test("is one file; from a base that cannot write it, or writes another version, a folder: the same message", () => {
+    refuse('!process.argv.includes("--bundle")');
+    const bundled = resized(repository.commit("bundles only"));
+    expect(bundled).toContain("| `shared_buffers` |");
+
+    const block = /\n {2}if \(options\.bundle\) \{[\s\S]*?\n {2}\}/;
+    expect(repository.read(RENDER)).toMatch(block);
+    repository.write(
+      RENDER,
+      repository
+        .read(RENDER)
+        .replace(block, "")
+        .replace(/.*write-bundle\.ts.*\n/, ""),
+    );
+    repository.remove("cli/render/write-bundle.ts");
+    refuse('process.argv.includes("--bundle")');
+    const older = repository.commit("from before bundles");
+    expect(resized(older)).toBe(bundled);
+
+    const file = "infra/preview/bundle.ts";
+    repository.write(file, repository.read(file).replace("BUNDLE_VERSION = 1", "BUNDLE_VERSION = 99"));
+    expect(resized(repository.commit("other bundles"))).toBe(bundled);
+  });
+});
+
 describe("a head that does not load: said in the message, exit 2", limit, () => {
   test.each([
     ["a wrong value", edited(["memory: 16GB", "memory: 16G"]), 'write "16GB"'],

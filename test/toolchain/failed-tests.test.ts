@@ -26,6 +26,8 @@ test("a file that did not load is one line", () => {
 
 test("a long message is cut, and what passed is not named", () => {
   const failed = { status: "failed", fullName: "long", failureMessages: ["x".repeat(5000)] };
-  expect(failedTests(report({ name: "c", status: "failed", assertionResults: [failed] }), "/")[0]).toHaveLength("c > long: ".length + 400);
+  expect(failedTests(report({ name: "c", status: "failed", assertionResults: [failed] }), "/")[0]).toHaveLength(
+    "c > long: ".length + 400,
+  );
   expect(failedTests(report({ name: "c", status: "passed", assertionResults: [] }), "/")).toEqual([]);
 });

@@ -166,9 +166,14 @@ export function listeners(
 /** Two services of the fleet on one port of one host. */
 export function checkPortClashes(all: Listener[], report: Report): void {
   const reported = new Set<string>();
-  for (const [index, listener] of all.entries()) {
-    const other = all.slice(0, index).find((l) => l.host === listener.host && l.port === listener.port);
-    if (other === undefined) continue;
+  const first = new Map<string, Listener>();
+  for (const listener of all) {
+    const place = `${listener.host}:${listener.port}`;
+    const other = first.get(place);
+    if (other === undefined) {
+      first.set(place, listener);
+      continue;
+    }
     const path = listener.what.startsWith("Prometheus") ? ["monitoring", "prometheusPort"] : ["pooler", "port"];
     const key = path.join(".");
     if (reported.has(key)) continue;
