@@ -28,20 +28,32 @@ export async function checkFiles({ host, plan, problems }: Probe): Promise<void>
 
 const PLACEHOLDER = /@@secret:[A-Za-z0-9_.-]+(?:\|[a-z]+)?@@/;
 
-/** Number of the first line that differs; 0 when none does. Any text counts where a placeholder stands. */
+/**
+ * Number of the first line that differs; 0 when none does. Any text counts where a placeholder stands, and any number of
+ * lines where it stands alone in its line, as a key or a certificate does.
+ */
 export function firstDifference(rendered: string, live: string): number {
+  if (rendered === live) return 0;
   const [wanted, found] = [rendered.split("\n"), live.split("\n")];
-  for (let i = 0; i < Math.max(wanted.length, found.length); i++) {
-    const [want, have] = [wanted[i], found[i]];
-    if (want === have) continue;
-    if (want === undefined || have === undefined || !PLACEHOLDER.test(want)) return i + 1;
-    const pattern = want
-      .split(new RegExp(PLACEHOLDER, "g"))
-      .map((text) => escaped(text))
-      .join(".+");
-    if (!new RegExp(`^${pattern}$`).test(have)) return i + 1;
+  const patterns = wanted.map(linePattern);
+  if (PLACEHOLDER.test(rendered) && new RegExp(`^${patterns.join("\n")}$`).test(live)) return 0;
+  let more = Math.max(0, found.length - wanted.length);
+  let at = 0;
+  for (const [i, want] of wanted.entries()) {
+    if (isAlone(want)) {
+      at += more;
+      more = 0;
+    }
+    const have = found[at];
+    if (have === undefined || !new RegExp(`^${patterns[i]}$`).test(have)) return at + 1;
+    at += 1;
   }
-  return 0;
+  return at + 1;
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+const isAlone = (line: string): boolean => line.replace(PLACEHOLDER, "") === "" && line !== "";
+
+function linePattern(line: string): string {
+  const parts = line.split(new RegExp(PLACEHOLDER, "g")).map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  return parts.join(isAlone(line) ? "[^]+?" : ".+");
+}

@@ -150,6 +150,11 @@ describe("files in force", () => {
     ["a changed line", "a\nb\nc\n", "a\nx\nc\n", 2],
     ["an added line", "a\n", "a\nb\n", 2],
     ["a missing line", "a\nb\n", "a\n", 2],
+    ["a secret of several lines", "# a\n@@secret:k@@\n", "# a\nBEGIN\nx\nEND\n", 0],
+    ["a line changed after it", "# a\n@@secret:k@@\nb\n", "# a\nBEGIN\nEND\nc\n", 4],
+    ["a line changed before it", "# a\n@@secret:k@@\n", "# b\nBEGIN\nEND\n", 1],
+    ["a secret that is gone", "# a\n@@secret:k@@\n", "# a\n", 2],
+    ["a secret inside a line has one", "p=@@secret:k@@\nb\n", "p=x\ny\nb\n", 2],
   ])("%s", (_, rendered, live, line) => expect(firstDifference(rendered, live)).toBe(line));
 });
 
