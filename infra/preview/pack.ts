@@ -43,7 +43,7 @@ export function pack(data: unknown): PackedData {
         keys.push(key);
         node.push(of(item));
       }
-      node[0] = once(namesAt, names, keys.join("\0"), keys);
+      node[0] = once(namesAt, names, JSON.stringify(keys), keys);
     }
     return node;
   };
