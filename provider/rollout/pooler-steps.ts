@@ -2,6 +2,7 @@
 
 import * as path from "node:path";
 import { parseSettings } from "../../infra/rendering/conf-text.ts";
+import { TLS_FILES } from "../../infra/rendering/tls-files.ts";
 import { atLeast } from "../../infra/rendering/version.ts";
 import type { RolloutPooler } from "../../infra/resources.ts";
 import { POOLER_RESTART_ONLY } from "../../infra/rollout/pooler-settings.ts";
@@ -58,9 +59,12 @@ async function load(pooler: RolloutPooler, before: string, context: Context): Pr
   const now = await processesOf(pooler);
   // Before the others: a process that is to have the port alone could not take it.
   if (before) await removeSurplus(pooler, before, now.length, context);
+  const recertified = before !== "" && (await certificatesDiffer(host, before, pooler.generation));
   for (const process of now) {
     const restart = before ? await restartNeeded(host, process, before, pooler.generation) : "plain";
     await loadProcess(process, restart, now.length, context);
+    // Each connection to a server ends with its transaction, so that none stays that another authority vouched for.
+    if (recertified) await command(process, "RECONNECT", context.signal);
   }
   await noteLoaded(pooler);
   await warnOfOldVersion(now[0]!, context);
@@ -154,10 +158,22 @@ export async function stopPooler(pooler: RolloutPooler, context: Context): Promi
 
 type RestartKind = "none" | "online" | "plain";
 
+async function staged(host: Host, generation: string, name: string): Promise<string> {
+  return (
+    (await host.transport.readFile(path.join(host.paths.generation(POOLER_SERVICE, generation), name)))?.text ?? ""
+  );
+}
+
+/** Another authority, certificate or key. From 1.24 on a reload leaves connections as they are when only files changed. */
+async function certificatesDiffer(host: Host, before: string, after: string): Promise<boolean> {
+  for (const name of Object.values(TLS_FILES))
+    if ((await staged(host, before, name)) !== (await staged(host, after, name))) return true;
+  return false;
+}
+
 async function restartNeeded(host: Host, process: PoolerProcess, before: string, after: string): Promise<RestartKind> {
   const { ini, takeover } = process.process;
-  const read = async (hash: string, name: string) =>
-    (await host.transport.readFile(path.join(host.paths.generation(POOLER_SERVICE, hash), name)))?.text ?? "";
+  const read = (hash: string, name: string) => staged(host, hash, name);
   const [old, fresh] = (await Promise.all([read(before, ini), read(after, ini)])).map(parseSettings);
   const changed = [...POOLER_RESTART_ONLY].filter((key) => old![key] !== fresh![key]);
   if (changed.length === 0) return "none";
