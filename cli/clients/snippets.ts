@@ -37,8 +37,8 @@ const indented = (lines: string[]): string[] => lines.map((line) => `  ${line}`)
 /** Since 7 Prisma has no other way than a driver adapter, and its URL is for migrations alone. */
 function prismaAdapter(endpoint: ClientEndpoint): string[] {
   const { readWrite, readOnly, direct, tls } = endpoint;
-  const adapter = (target: Target): string =>
-    ["new PrismaPg({", ...indented(poolOptions(one(target), endpoint)), "})"].join("\n");
+  const adapter = (target: Target, ...more: string[]): string =>
+    ["new PrismaPg({", ...indented([...poolOptions(one(target), endpoint), ...more]), "})"].join("\n");
   return [
     `// Prisma 7, and 6.16 or later with engineType = "client": the driver adapter has the pool`,
     ...(tls ? [`import { readFileSync } from "node:fs";`] : []),
@@ -51,7 +51,7 @@ function prismaAdapter(endpoint: ClientEndpoint): string[] {
       ? [
           `// prisma migrate holds session locks, so it goes to the primary itself: in 6 with engine "js" this is the adapter`,
           `// of prisma.config.ts; in 7 it takes DIRECT_URL below (datasource.url).`,
-          `export const migrationAdapter = ${adapter(direct)};`,
+          `export const migrationAdapter = ${adapter(direct, "allowExitOnIdle: true, // or each command waits for idle connections")};`,
         ]
       : []),
   ];

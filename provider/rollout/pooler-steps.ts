@@ -19,6 +19,8 @@ import { GiveUp, waitFor } from "../wait.ts";
 const START_LIMIT_MS = 30_000;
 /** Clients that are not gone by then are cut off between two transactions. */
 const LEAVE_LIMIT_MS = 60_000;
+/** From it on a reload leaves connections to servers as they are when only the content of certificates changed. */
+const RELOAD_KEEPS_SERVERS = "1.24";
 
 /** A process that takes over keeps these as they are: for them clients have to connect anew. */
 const NEW_SOCKETS = new Set([
@@ -63,8 +65,7 @@ async function load(pooler: RolloutPooler, before: string, context: Context): Pr
   for (const process of now) {
     const restart = before ? await restartNeeded(host, process, before, pooler.generation) : "plain";
     await loadProcess(process, restart, now.length, context);
-    // Each connection to a server ends with its transaction, so that none stays that another authority vouched for.
-    if (recertified) await command(process, "RECONNECT", context.signal);
+    if (recertified) await renewServers(process, context);
   }
   await noteLoaded(pooler);
   await warnOfOldVersion(now[0]!, context);
@@ -93,6 +94,16 @@ async function loadProcess(
   const different = await differences(process, await iniInForce(process, process.process.ini), context.signal);
   if (different.length > 0)
     throw new Error(`PgBouncer on ${nameOf(process)} did not take its file: ${different.join("; ")}`);
+}
+
+/**
+ * Connections to servers end with their transactions, so that none stays that another authority vouched for. Before 1.24
+ * the reload does that itself; a second time right behind it drops connections that log in just then, and with them
+ * clients ("server login has been failing").
+ */
+async function renewServers(process: PoolerProcess, context: Context): Promise<void> {
+  if (!atLeast(await runningVersion(process, context.signal), RELOAD_KEEPS_SERVERS)) return;
+  await command(process, "RECONNECT", context.signal);
 }
 
 async function makeSocketFolder({ connection, process, socket }: PoolerProcess): Promise<void> {
@@ -164,7 +175,7 @@ async function staged(host: Host, generation: string, name: string): Promise<str
   );
 }
 
-/** Another authority, certificate or key. From 1.24 on a reload leaves connections as they are when only files changed. */
+/** Another authority, certificate or key. */
 async function certificatesDiffer(host: Host, before: string, after: string): Promise<boolean> {
   for (const name of Object.values(TLS_FILES))
     if ((await staged(host, before, name)) !== (await staged(host, after, name))) return true;
