@@ -9,8 +9,12 @@ export type Severity = "debug" | "info" | "warning" | "error";
 const READY = 2;
 const LOG_LIMIT_MS = 5_000;
 const CONNECT_LIMIT_MS = 10_000;
-/** How long a lost connection may take to come back before the engine counts as gone. */
-const RECONNECT_LIMIT_MS = 3_000;
+/**
+ * How long a lost connection may take to come back before the engine counts as gone. An engine that ends hangs up first and
+ * then stops its plugins one after the other, and calls one that ended by itself meanwhile a failure; one that was killed
+ * is noticed sooner by other means.
+ */
+const RECONNECT_LIMIT_MS = 20_000;
 const SEVERITIES = {
   debug: messages.LogSeverity.DEBUG,
   info: messages.LogSeverity.INFO,

@@ -20,6 +20,43 @@ const one = (target: Target): Target => ({ ...target, hosts: target.hosts.slice(
 const nodeTls = ({ hosts }: Target): string =>
   `ssl: { ca: readFileSync("${ROOT_CERTIFICATE}", "utf8"), host: "${hosts[0]!.address}" }`;
 
+/** Options of a node-postgres pool, a line each; what else uses node-postgres takes the same. */
+const poolOptions = (target: Target, { role, pool, tls }: ClientEndpoint): string[] => [
+  `host: "${target.hosts[0]!.address}",`,
+  `port: ${target.hosts[0]!.port},`,
+  `database: "${target.database}",`,
+  `user: "${role}",`,
+  `password: process.env.DB_PASSWORD,`,
+  ...(tls ? [`${nodeTls(target)},`] : []),
+  `max: ${pool.max},`,
+  `connectionTimeoutMillis: ${ms(pool.waitSeconds)},`,
+  `idleTimeoutMillis: ${ms(pool.idleSeconds)},`,
+];
+const indented = (lines: string[]): string[] => lines.map((line) => `  ${line}`);
+
+/** Since 7 Prisma has no other way than a driver adapter, and its URL is for migrations alone. */
+function prismaAdapter(endpoint: ClientEndpoint): string[] {
+  const { readWrite, readOnly, direct, tls } = endpoint;
+  const adapter = (target: Target, ...more: string[]): string =>
+    ["new PrismaPg({", ...indented([...poolOptions(one(target), endpoint), ...more]), "})"].join("\n");
+  return [
+    `// Prisma 7, and 6.16 or later with engineType = "client": the driver adapter has the pool`,
+    ...(tls ? [`import { readFileSync } from "node:fs";`] : []),
+    `import { PrismaPg } from "@prisma/adapter-pg";`,
+    `import { PrismaClient } from "./generated/prisma/client.ts";`,
+    "",
+    `export const writer = new PrismaClient({ adapter: ${adapter(readWrite)} });`,
+    `export const reader = new PrismaClient({ adapter: ${adapter(readOnly)} });`,
+    ...(direct
+      ? [
+          `// prisma migrate holds session locks, so it goes to the primary itself: in 6 with engine "js" this is the adapter`,
+          `// of prisma.config.ts; in 7 it takes DIRECT_URL below (datasource.url).`,
+          `export const migrationAdapter = ${adapter(direct, "allowExitOnIdle: true, // or each command waits for idle connections")};`,
+        ]
+      : []),
+  ];
+}
+
 const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
   psql: ({ role, readWrite, readOnly, pool, tls }) => {
     const parameters = { connect_timeout: pool.connectSeconds, ...tlsParameters({ tls }) };
@@ -27,19 +64,12 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
     const line = (target: Target): string => `psql '${url(role, target, parameters).replace(`:${PASSWORD}@`, "@")}'`;
     return [`# reads and writes`, line(readWrite), `# reads only`, line(readOnly)].join("\n");
   },
-  "node-postgres": ({ role, readWrite, readOnly, pool, tls }) => {
+  "node-postgres": (endpoint) => {
+    const { readWrite, readOnly, tls } = endpoint;
     const poolOf = (name: string, target: Target): string =>
       [
         `export const ${name} = new Pool({`,
-        `  host: "${target.hosts[0]!.address}",`,
-        `  port: ${target.hosts[0]!.port},`,
-        `  database: "${target.database}",`,
-        `  user: "${role}",`,
-        `  password: process.env.DB_PASSWORD,`,
-        ...(tls ? [`  ${nodeTls(target)},`] : []),
-        `  max: ${pool.max},`,
-        `  connectionTimeoutMillis: ${ms(pool.waitSeconds)},`,
-        `  idleTimeoutMillis: ${ms(pool.idleSeconds)},`,
+        ...indented(poolOptions(target, endpoint)),
         `});`,
         `// Without a listener, an idle connection that breaks ends the process.`,
         `${name}.on("error", (error) => console.error("${name}", error.message));`,
@@ -53,7 +83,8 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
       poolOf("readPool", readOnly),
     ].join("\n");
   },
-  prisma: ({ role, readWrite, readOnly, direct, preparedStatements, pool, tls }) => {
+  prisma: (endpoint) => {
+    const { role, readWrite, readOnly, direct, preparedStatements, pool, tls } = endpoint;
     // Prisma's own names: sslcert is the authority's certificate, and strict checks name and authority.
     const encrypted: Record<string, string> =
       tls === "verify-full"
@@ -69,7 +100,9 @@ const WRITERS: Record<Client, (endpoint: ClientEndpoint) => string> = {
       ...encrypted,
     };
     return [
-      `# .env`,
+      ...prismaAdapter(endpoint),
+      "",
+      `# Prisma up to 6 with its query engine: .env`,
       `DATABASE_URL="${url(role, one(readWrite), parameters)}"`,
       `DATABASE_URL_READ="${url(role, one(readOnly), parameters)}"`,
       ...(direct ? [`DIRECT_URL="${url(role, direct, encrypted)}"`] : []),

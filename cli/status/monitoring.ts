@@ -5,10 +5,10 @@ import { PORTS } from "../../infra/rendering/ports.ts";
 import { firstLine, type Probe, serviceState } from "./probe.ts";
 import type { ExporterStatus, PrometheusStatus, State } from "./types.ts";
 
-/** What an exporter says when it reaches what it exports. */
+/** Whether an exporter reaches what it exports; the pooler's says it for each process. */
 const UP = {
-  postgres_exporter: /^pg_up 1$/m,
-  pgbouncer_exporter: /^pgbouncer_up 1$/m,
+  postgres_exporter: /^pg_up ([\d.]+)$/gm,
+  pgbouncer_exporter: /^pgbouncer_up(?:\{[^}]*\})? ([\d.]+)$/gm,
 } as const;
 const PORT = { postgres_exporter: PORTS.postgresExporter, pgbouncer_exporter: PORTS.pgbouncerExporter } as const;
 
@@ -26,10 +26,15 @@ export async function get(url: string, signal: AbortSignal): Promise<string> {
 /** @throws Error with the reason when it does not answer, or cannot reach what it exports. */
 export async function askExporter(name: ExporterStatus["name"], address: string, signal: AbortSignal): Promise<void> {
   const text = await get(`http://${address}:${PORT[name]}/metrics`, signal);
-  if (!UP[name].test(text))
+  if (!saysUp(name, text))
     throw new Error(
       `answers, but says that it does not reach ${name === "postgres_exporter" ? "PostgreSQL" : "PgBouncer"}`,
     );
+}
+
+export function saysUp(name: ExporterStatus["name"], metrics: string): boolean {
+  const said = [...metrics.matchAll(UP[name])].map(([, value]) => value);
+  return said.length > 0 && said.every((value) => value === "1");
 }
 
 export async function probeExporter(probe: Probe, name: ExporterStatus["name"]): Promise<ExporterStatus> {

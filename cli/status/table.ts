@@ -2,7 +2,7 @@
 
 import type colours from "picocolors";
 import { bytes, textTable } from "../text-table.ts";
-import type { FleetStatus, HostStatus, ReplicationStatus, ServerStatus, State } from "./types.ts";
+import type { FleetStatus, HostStatus, PoolerStatus, ReplicationStatus, ServerStatus, State } from "./types.ts";
 
 /** picocolors, on or off. */
 export type Colors = ReturnType<typeof colours.createColors>;
@@ -56,6 +56,7 @@ function hostRows(host: HostStatus, colors: Colors): string[][] {
         : "";
     rows.push(
       row(rows.length === 0 ? "pooler" : "+ pooler", pooler.port, pooler.state, "", [
+        processNote(pooler),
         pools,
         certificate("pgbouncer"),
         exporter("pgbouncer_exporter"),
@@ -88,6 +89,11 @@ function serverNotes({ replication, replicas, liveRole, pendingRestart }: Server
     : "";
   const feeds = liveRole === "primary" ? `${counted(replicas.length, "replica")} streaming` : "";
   return [follows, feeds, pendingRestart.length > 0 ? `restart pending (${pendingRestart.length})` : ""];
+}
+
+function processNote({ processes }: PoolerStatus): string {
+  if (!processes) return "";
+  return `${processes.filter(({ state }) => state === "running").length} of ${processes.length} processes`;
 }
 
 const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? "" : "s"}`;

@@ -80,7 +80,10 @@ export interface PoolerStatus {
   state: State;
   port: number;
   generation: string;
+  /** Of all processes together. */
   pools: Pool[];
+  /** Absent with one process. */
+  processes?: { number: number; state: State }[];
 }
 
 export interface Pool {

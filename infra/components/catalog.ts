@@ -27,7 +27,8 @@ export class CatalogResources extends pulumi.ComponentResource {
     for (const role of inOrder(roles)) made.set(role, this.#role(role, roles[role]!, args, made));
     const rest = { parent: this, dependsOn: [...made.values()] };
     for (const [database, declared] of Object.entries(databases)) this.#database(database, declared, rest.dependsOn);
-    for (const role of monitors) this.#onDatabase("postgres", role, ["CONNECT"], rest);
+    const grants = new Chain(this, rest.dependsOn);
+    for (const role of monitors) this.#onDatabase(grants, "postgres", role, ["CONNECT"]);
     this.registerOutputs();
   }
 
@@ -82,8 +83,6 @@ export class CatalogResources extends pulumi.ComponentResource {
       { ...this.#kept, dependsOn: roles },
     );
     const inside = { parent: this, dependsOn: [database, ...roles] as pulumi.Resource[] };
-    this.#onDatabase(name, "public", [], inside);
-    for (const role of declared.connect) this.#onDatabase(name, role, ["CONNECT", "TEMPORARY"], inside);
     for (const schema of declared.schemas) {
       const made = new postgresql.Schema(
         `${name}.${schema}`,
@@ -98,19 +97,13 @@ export class CatalogResources extends pulumi.ComponentResource {
         { database: name, name: extension, createCascade: true, ...(schema === "" ? {} : { schema }) },
         { ...this.#kept, dependsOn: inside.dependsOn },
       );
-    // One after the other: two grants at once on one schema collide in the server's catalog.
-    let last: pulumi.Resource[] = inside.dependsOn;
-    const after = (grant: pulumi.Resource): void => {
-      last = [...inside.dependsOn, grant];
+    const grants = new Chain(this, inside.dependsOn);
+    this.#onDatabase(grants, name, "public", []);
+    for (const role of declared.connect) this.#onDatabase(grants, name, role, ["CONNECT", "TEMPORARY"]);
+    const onSchema = (role: string, schema: string, privileges: string[]): void => {
+      const args = { database: name, schema, role, objectType: "schema", privileges };
+      grants.add((options) => new postgresql.Grant(`${name}.${schema}:${role}`, args, options));
     };
-    const onSchema = (role: string, schema: string, privileges: string[]): void =>
-      after(
-        new postgresql.Grant(
-          `${name}.${schema}:${role}`,
-          { database: name, schema, role, objectType: "schema", privileges },
-          { parent: this, dependsOn: last },
-        ),
-      );
     onSchema("public", "public", ["USAGE"]);
     onSchema(owner, "public", ["CREATE", "USAGE"]);
     for (const [role, schemas] of Object.entries(declared.rights))
@@ -120,20 +113,34 @@ export class CatalogResources extends pulumi.ComponentResource {
           if (rights[kind].length === 0) continue;
           const id = `${name}.${schema}.${kind}:${role}`;
           const common = { database: name, schema, role, privileges: rights[kind] };
-          after(new postgresql.Grant(id, { ...common, objectType }, { parent: this, dependsOn: last }));
-          after(
-            new postgresql.DefaultPrivileges(
-              id,
-              { ...common, owner, objectType: later },
-              { parent: this, dependsOn: last },
-            ),
+          grants.add((options) => new postgresql.Grant(id, { ...common, objectType }, options));
+          grants.add(
+            (options) => new postgresql.DefaultPrivileges(id, { ...common, owner, objectType: later }, options),
           );
         }
       }
   }
 
-  #onDatabase(database: string, role: string, privileges: string[], options: pulumi.CustomResourceOptions): void {
-    new postgresql.Grant(`${database}:${role}`, { database, role, objectType: "database", privileges }, options);
+  #onDatabase(grants: Chain, database: string, role: string, privileges: string[]): void {
+    const args = { database, role, objectType: "database", privileges };
+    grants.add((options) => new postgresql.Grant(`${database}:${role}`, args, options));
+  }
+}
+
+/** Grants one after the other: two at once on one database or schema collide in the server's catalog. */
+class Chain {
+  readonly #parent: pulumi.Resource;
+  readonly #first: readonly pulumi.Resource[];
+  #last: pulumi.Resource[] = [];
+
+  /** @param first what all of them wait for */
+  constructor(parent: pulumi.Resource, first: readonly pulumi.Resource[]) {
+    this.#parent = parent;
+    this.#first = first;
+  }
+
+  add(make: (options: pulumi.CustomResourceOptions) => pulumi.Resource): void {
+    this.#last = [make({ parent: this.#parent, dependsOn: [...this.#first, ...this.#last] })];
   }
 }
 

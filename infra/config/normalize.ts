@@ -19,7 +19,18 @@ export function normalize(raw: RawConfig, report: Report): RawConfig {
   const result = mapValues(raw, (value, name) =>
     Object.hasOwn(kinds, name) ? typed(unwrap(kinds[name]!), value) : value,
   );
-  return withoutEncrypted(result, [], report) as RawConfig;
+  return withoutEncrypted(withTimesAsWritten(result), [], report) as RawConfig;
+}
+
+/** YAML's own kind of time without quotes, as the engine hands it on: "2027-06-30 12:00:00 +0000 UTC". */
+const ENGINE_TIME = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?) ([+-]\d{2})(\d{2}) \S+$/;
+
+function withTimesAsWritten(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withTimesAsWritten);
+  if (typeof value === "object" && value !== null) return mapValues(value as RawConfig, withTimesAsWritten);
+  const [, date, time, hours, minutes] = (typeof value === "string" && ENGINE_TIME.exec(value)) || [];
+  if (!date) return value;
+  return `${date}T${time}${hours === "+00" && minutes === "00" ? "Z" : `${hours}:${minutes}`}`;
 }
 
 /** Every value under `secrets`, to be kept out of messages; also of a `secrets` that is not a map. */

@@ -7,9 +7,11 @@ import * as path from "node:path";
 import type { FleetSpec } from "../config/spec.ts";
 import type { HostLayout } from "../rendering/types.ts";
 import { localLayout } from "./layout.ts";
+import { programVersion } from "./program-version.ts";
 
 /** A unix socket's path may have 107 bytes; PostgreSQL adds "/.s.PGSQL.5432". */
 const LONGEST_RUN_ROOT = 50;
+const PGBOUNCER = "/usr/sbin/pgbouncer";
 
 /**
  * Folder of a local stack: `stateDir` of the config, else $PGFLEET_STATE_DIR, else `/var/lib/pgfleet/<stack>` as
@@ -28,6 +30,7 @@ export function localLayouts(spec: FleetSpec, projectRoot: string): Map<string, 
   const user = runsAsRoot() ? "postgres" : userInfo().username;
   const supervisorUser = runsAsRoot() ? "root" : user;
   const exporter = pgbouncerExporterKind("/usr/bin/prometheus-pgbouncer-exporter");
+  const pgbouncer = programVersion(PGBOUNCER);
   const short =
     stateDir.length > LONGEST_RUN_ROOT
       ? { runRoot: `/tmp/pgfleet-${createHash("sha256").update(stateDir).digest("hex").slice(0, 12)}` }
@@ -40,6 +43,7 @@ export function localLayouts(spec: FleetSpec, projectRoot: string): Map<string, 
         user,
         supervisorUser,
         pgbouncerExporterKind: exporter,
+        ...(pgbouncer ? { versions: { pgbouncer } } : {}),
         ...short,
       }),
     ]),

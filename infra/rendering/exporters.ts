@@ -2,6 +2,7 @@
 
 import { component, type HostInput, renderFile } from "./host-input.ts";
 import { EXPORTER_ROLE, STATS_USER } from "./names.ts";
+import { pgbouncerProcesses, socketFolder } from "./pgbouncer-processes.ts";
 import { PORTS } from "./ports.ts";
 import { conninfo } from "./quoting.ts";
 import { type Program, programFile } from "./supervisor.ts";
@@ -67,5 +68,8 @@ function pgbouncerExporterCommand({ host, layout, spec }: HostInput): string[] {
   const script = `${layout.current}/pgbouncer_exporter/exporter.py`;
   // Isolated: no other module is found first.
   const python = [layout.programs.python ?? "/usr/bin/python3", "-I", script];
-  return [...python, `--listen=${listen}`, `--socket=${layout.run}`, `--port=${port}`, `--user=${STATS_USER}`];
+  const sockets = pgbouncerProcesses(spec.pooler!.processes ?? 1).map(
+    (one) => `--socket=${socketFolder(layout.run, one)}`,
+  );
+  return [...python, `--listen=${listen}`, ...sockets, `--port=${port}`, `--user=${STATS_USER}`];
 }

@@ -7,8 +7,33 @@ import { nameOf, type PoolerProcess } from "./processes.ts";
 
 /** First version without known holes. */
 const SAFE = "1.26.1";
-const HOLES =
-  "someone who knows one password can log in as any other role that uses SCRAM (CVE-2026-107350, 1.17 to 1.26.0)";
+interface Hole {
+  id: string;
+  /** First version that has it; absent: the oldest supported. */
+  since?: string;
+  fixedIn: string;
+  what: string;
+}
+/** Newest first. */
+const HOLES: readonly Hole[] = [
+  {
+    id: "CVE-2026-107350",
+    since: "1.17",
+    fixedIn: "1.26.1",
+    what: "someone who knows one password can log in as any other role that uses SCRAM",
+  },
+  {
+    id: "CVE-2026-107349",
+    fixedIn: "1.26.1",
+    what: "only where pooler.parameters sets ignore_startup_parameters without options",
+  },
+  {
+    id: "CVE-2025-12819",
+    fixedIn: "1.25.1",
+    what: "only with an auth_query that names objects without their schema",
+  },
+  { id: "CVE-2025-2291", fixedIn: "1.24.1", what: "only with an auth_query that does not look at VALID UNTIL" },
+];
 const warned = new Set<string>();
 
 /** "0" when it does not say. */
@@ -28,5 +53,7 @@ export async function warnOfOldVersion(process: PoolerProcess, context: Context)
 /** Undefined: the version is new enough, or not known. */
 export function oldVersionWarning(version: string, where: string): string | undefined {
   if (version === "0" || atLeast(version, SAFE)) return undefined;
-  return `PgBouncer ${version} on ${where} is older than ${SAFE}: ${HOLES}. Upgrade it, unless the changelog of your distribution's package has the fix.`;
+  const open = HOLES.filter(({ since, fixedIn }) => !atLeast(version, fixedIn) && (!since || atLeast(version, since)));
+  const list = open.map(({ id, fixedIn, what }) => `${id} (fixed in ${fixedIn}): ${what}`).join("; ");
+  return `PgBouncer ${version} on ${where} is older than ${SAFE}. ${list}. Upgrade it, unless the changelog of your distribution's package has the fixes.`;
 }

@@ -2,6 +2,7 @@
 
 import * as path from "node:path";
 import { parseSettings } from "../../infra/rendering/conf-text.ts";
+import { TLS_FILES } from "../../infra/rendering/tls-files.ts";
 import { atLeast } from "../../infra/rendering/version.ts";
 import type { RolloutPooler } from "../../infra/resources.ts";
 import { POOLER_RESTART_ONLY } from "../../infra/rollout/pooler-settings.ts";
@@ -18,6 +19,8 @@ import { GiveUp, waitFor } from "../wait.ts";
 const START_LIMIT_MS = 30_000;
 /** Clients that are not gone by then are cut off between two transactions. */
 const LEAVE_LIMIT_MS = 60_000;
+/** From it on a reload leaves connections to servers as they are when only the content of certificates changed. */
+const RELOAD_KEEPS_SERVERS = "1.24";
 
 /** A process that takes over keeps these as they are: for them clients have to connect anew. */
 const NEW_SOCKETS = new Set([
@@ -58,9 +61,11 @@ async function load(pooler: RolloutPooler, before: string, context: Context): Pr
   const now = await processesOf(pooler);
   // Before the others: a process that is to have the port alone could not take it.
   if (before) await removeSurplus(pooler, before, now.length, context);
+  const recertified = before !== "" && (await certificatesDiffer(host, before, pooler.generation));
   for (const process of now) {
     const restart = before ? await restartNeeded(host, process, before, pooler.generation) : "plain";
     await loadProcess(process, restart, now.length, context);
+    if (recertified) await renewServers(process, context);
   }
   await noteLoaded(pooler);
   await warnOfOldVersion(now[0]!, context);
@@ -89,6 +94,16 @@ async function loadProcess(
   const different = await differences(process, await iniInForce(process, process.process.ini), context.signal);
   if (different.length > 0)
     throw new Error(`PgBouncer on ${nameOf(process)} did not take its file: ${different.join("; ")}`);
+}
+
+/**
+ * Connections to servers end with their transactions, so that none stays that another authority vouched for. Before 1.24
+ * the reload does that itself; a second time right behind it drops connections that log in just then, and with them
+ * clients ("server login has been failing").
+ */
+async function renewServers(process: PoolerProcess, context: Context): Promise<void> {
+  if (!atLeast(await runningVersion(process, context.signal), RELOAD_KEEPS_SERVERS)) return;
+  await command(process, "RECONNECT", context.signal);
 }
 
 async function makeSocketFolder({ connection, process, socket }: PoolerProcess): Promise<void> {
@@ -154,10 +169,22 @@ export async function stopPooler(pooler: RolloutPooler, context: Context): Promi
 
 type RestartKind = "none" | "online" | "plain";
 
+async function staged(host: Host, generation: string, name: string): Promise<string> {
+  return (
+    (await host.transport.readFile(path.join(host.paths.generation(POOLER_SERVICE, generation), name)))?.text ?? ""
+  );
+}
+
+/** Another authority, certificate or key. */
+async function certificatesDiffer(host: Host, before: string, after: string): Promise<boolean> {
+  for (const name of Object.values(TLS_FILES))
+    if ((await staged(host, before, name)) !== (await staged(host, after, name))) return true;
+  return false;
+}
+
 async function restartNeeded(host: Host, process: PoolerProcess, before: string, after: string): Promise<RestartKind> {
   const { ini, takeover } = process.process;
-  const read = async (hash: string, name: string) =>
-    (await host.transport.readFile(path.join(host.paths.generation(POOLER_SERVICE, hash), name)))?.text ?? "";
+  const read = (hash: string, name: string) => staged(host, hash, name);
   const [old, fresh] = (await Promise.all([read(before, ini), read(after, ini)])).map(parseSettings);
   const changed = [...POOLER_RESTART_ONLY].filter((key) => old![key] !== fresh![key]);
   if (changed.length === 0) return "none";

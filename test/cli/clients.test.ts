@@ -85,6 +85,15 @@ describe("settings of clients", () => {
     expect(endpoint("1.18.0", spec({ maxClientConnections: 4 }), 2).pool.max).toBe(2);
   });
 
+  test("Prisma with a driver adapter has the pool of node-postgres, and migrations their own way", () => {
+    const text = snippet("prisma", endpoint());
+    const options = (what: string) => new RegExp(`${what}[^}]*database: "(\\w+)"[^}]*max: (\\d+)`).exec(text)?.slice(1);
+    expect(options("writer = ")).toEqual(["app", "20"]);
+    expect(options("reader = ")).toEqual(["app_ro", "20"]);
+    expect(text).toMatch(/migrationAdapter = new PrismaPg\(\{\s+host: "10\.0\.0\.1",\s+port: 5432,/);
+    expect(snippet("prisma", endpoint("1.18.0", spec({}, { allowedNetworks: [] })))).not.toContain("migrationAdapter");
+  });
+
   test("waiting for a connection outlasts a restart", () => {
     const slow = spec({}, { rollout: { limitSeconds: 20, tries: 3, terminate: false } });
     expect(endpoint("1.18.0", slow).pool.waitSeconds).toBeGreaterThan(20);

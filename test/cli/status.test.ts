@@ -4,13 +4,14 @@ import colors from "picocolors";
 import { describe, expect, test } from "vitest";
 import { loadStack, planStack } from "../../cli/load.ts";
 import { firstDifference } from "../../cli/status/files.ts";
-import { rows } from "../../cli/status/pooler.ts";
+import { saysUp } from "../../cli/status/monitoring.ts";
+import { rows, together } from "../../cli/status/pooler.ts";
 import { applicationRole, psqlLine } from "../../cli/status/psql-line.ts";
 import { replicationOf } from "../../cli/status/replication.ts";
 import type { ReplicationFacts, ServerFacts } from "../../cli/status/server.ts";
 import { statusText } from "../../cli/status/table.ts";
 import { takeoverText } from "../../cli/status/takeover.ts";
-import type { FleetStatus, ServerStatus } from "../../cli/status/types.ts";
+import type { FleetStatus, Pool, ServerStatus } from "../../cli/status/types.ts";
 import type { FleetSpec, RoleSpec } from "../../infra/config/spec.ts";
 import { layouts } from "../../infra/platforms/platform.ts";
 import { fleet } from "../rendering/fixture.ts";
@@ -334,5 +335,41 @@ describe("without a primary", () => {
 
   test("says nothing when nobody answers", () => {
     expect(takeoverText(spec, new Map())).toBe("");
+  });
+});
+
+describe("several processes of PgBouncer", () => {
+  const pool = (changes: Partial<Pool>): Pool => ({
+    database: "app",
+    user: "app",
+    clientsActive: 1,
+    clientsWaiting: 0,
+    serversActive: 1,
+    serversIdle: 2,
+    maxWaitSeconds: 0,
+    ...changes,
+  });
+
+  test("are one pool for each database and user", () => {
+    const pools = [
+      pool({}),
+      pool({ user: "other" }),
+      pool({ clientsWaiting: 4, maxWaitSeconds: 3 }),
+      pool({ maxWaitSeconds: 1 }),
+    ];
+    expect(together(pools)).toEqual([
+      pool({ clientsActive: 3, clientsWaiting: 4, serversActive: 3, serversIdle: 6, maxWaitSeconds: 3 }),
+      pool({ user: "other" }),
+    ]);
+  });
+
+  test("one that does not answer is one too many for the exporter", () => {
+    const says = (...up: number[]) =>
+      saysUp("pgbouncer_exporter", up.map((value, i) => `pgbouncer_up{process="${i + 1}"} ${value}\n`).join(""));
+    expect(says(1, 1)).toBe(true);
+    expect(says(1, 0)).toBe(false);
+    expect(says()).toBe(false);
+    expect(saysUp("pgbouncer_exporter", "# TYPE pgbouncer_up gauge\npgbouncer_up 1\n")).toBe(true);
+    expect(saysUp("pgbouncer_exporter", "pgbouncer_up 0\n")).toBe(false);
   });
 });

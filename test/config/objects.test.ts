@@ -134,3 +134,14 @@ describe("a pair of logins", () => {
     expect(databases.shop!.connect).toEqual(["app"]);
   });
 });
+
+test("a time without quotes means the same in every program that reads the stack file", () => {
+  const until = (validUntil: string) =>
+    specOf(config({ ...base, roles: { ...base.roles, app: { access: "readwrite", validUntil } } })).spec.roles.find(
+      ({ name }) => name === "app",
+    )!.validUntil;
+  // YAML reads it as a time, and the engine writes that out in its own way.
+  expect(until("2027-06-30 12:00:00 +0000 UTC")).toBe("2027-06-30T12:00:00Z");
+  expect(until("2027-06-30 12:00:00 +0230 +0230")).toBe("2027-06-30T12:00:00+02:30");
+  expect(until("2027-06-30T12:00:00Z")).toBe("2027-06-30T12:00:00Z");
+});

@@ -49,6 +49,14 @@ describe("pools of single databases and roles", () => {
 });
 
 describe("several processes", () => {
+  test("are all asked by the exporter", () => {
+    const sockets = (processes: number) =>
+      body(render({ processes }), "pool1", "pgbouncer_exporter/supervisor.conf").match(/--socket=\S+/g);
+    const run = "--socket=/var/lib/pgfleet/local/pool1/run";
+    expect(sockets(1)).toEqual([run]);
+    expect(sockets(3)).toEqual([run, `${run}/pgbouncer-2`, `${run}/pgbouncer-3`]);
+  });
+
   test("share the port, and nothing else", () => {
     const all = ["pgbouncer.ini", "pgbouncer-2.ini", "pgbouncer-3.ini"].map((name) => file({ processes: 3 }, name));
     const settings = all.map((text) => parseSettings(text.split("[databases]")[0]!));

@@ -6,7 +6,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { Socket } from "node:net";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,6 +18,7 @@ import type { SqlTarget } from "../../provider/postgres/sql.ts";
 import { fleet, host } from "../rendering/fixture.ts";
 import { asServerUser } from "../support/embedded-postgres.ts";
 import { isRoot, own, run, serverUser, until } from "./rendered-host.ts";
+import { From } from "./support/from-address.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 const ADDRESS = "127.0.77.1";
@@ -80,19 +80,6 @@ const MATRIX: Record<string, Record<string, string[]>> = {
 };
 const ROLES = ["app", "reporter", "outsider", "anna", "postgres", "pgfleet_exporter", "pgfleet_replicator"];
 const DATABASES = ["app", "other", "postgres"];
-
-/** A socket that comes from one address of this machine. */
-class From extends Socket {
-  readonly #localAddress: string;
-  constructor(localAddress: string) {
-    super();
-    this.#localAddress = localAddress;
-  }
-  override connect(...given: unknown[]): this {
-    const [port, address] = given as [number, string];
-    return super.connect({ port, host: address, localAddress: this.#localAddress });
-  }
-}
 
 /** "in", or why not. */
 async function tryToEnter(source: string, user: string, database: string, replication?: string): Promise<string> {

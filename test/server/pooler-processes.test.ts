@@ -4,6 +4,9 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { probePooler } from "../../cli/status/pooler.ts";
+import { Problems } from "../../cli/status/types.ts";
+import type { FleetSpec } from "../../infra/config/spec.ts";
 import { componentHash } from "../../infra/rendering/hash.ts";
 import { renderFleet } from "../../infra/rendering/render.ts";
 import type { HostPlan } from "../../infra/rendering/types.ts";
@@ -38,19 +41,18 @@ const secrets = {
   "reporter.password": "x",
 };
 
-function plan(processes: number, poolSize = 20): HostPlan {
-  const spec = fleet({
-    hosts: [host("db1", "primary", "127.0.76.1"), host("pool1", "pooler", ADDRESS)],
-    monitoring: undefined as never,
+const specOf = (processes: number, poolSize = 20): FleetSpec =>
+  fleet({
+    hosts: [
+      host("db1", "primary", "127.0.76.1"),
+      host("pool1", "pooler", ADDRESS),
+      host("mon1", "monitoring", "127.0.76.21"),
+    ],
     pooler: { ...fleet().pooler!, processes, poolSize },
   });
-  const rendered = input(spec, options);
-  return renderFleet(rendered).find(({ host: name }) => name === "pool1")!;
-}
-const layout = input(
-  fleet({ hosts: [host("db1", "primary", "127.0.76.1"), host("pool1", "pooler", ADDRESS)] }),
-  options,
-).layouts.get("pool1")!;
+const plan = (processes: number, poolSize?: number): HostPlan =>
+  renderFleet(input(specOf(processes, poolSize), options)).find(({ host: name }) => name === "pool1")!;
+const layout = input(specOf(1), options).layouts.get("pool1")!;
 const missing = missingPrograms(layout);
 
 const hashOf = (one: HostPlan): string => componentHash(one.components.find((c) => c.name === "pgbouncer")!, {});
@@ -111,6 +113,33 @@ describe.skipIf(missing.length > 0)(`processes of PgBouncer ${missing.join(", ")
     expect(live.poolers[0]).toMatchObject({ running: true, paused: [], differences: [] });
   });
 
+  test("the exporter and `status` see all, and which of them is down", async () => {
+    const { port, lines } = await metrics();
+    expect(port).toBe(9127);
+    expect(lines.filter((line) => line.startsWith("pgbouncer_up"))).toEqual([
+      'pgbouncer_up{process="1"} 1',
+      'pgbouncer_up{process="2"} 1',
+    ]);
+    const pools = lines.filter((line) =>
+      /^pgbouncer_databases_pool_size\{.*name="app",.*process="[12]"\} 20$/.test(line),
+    );
+    expect(pools).toHaveLength(2);
+    // A name stands once, or Prometheus refuses all of it.
+    const types = lines.filter((line) => line.startsWith("# TYPE"));
+    expect(new Set(types).size).toBe(types.length);
+    expect(await status()).toEqual({ state: "running", processes: ["running", "running"], problems: [] });
+
+    await hostAt(pooler.connection).services.stop("pgbouncer_2", context.signal);
+    expect((await metrics()).lines.filter((line) => line.startsWith("pgbouncer_up"))).toEqual([
+      'pgbouncer_up{process="1"} 1',
+      'pgbouncer_up{process="2"} 0',
+    ]);
+    const { state, processes, problems } = await status();
+    expect({ state, processes }).toEqual({ state: "running", processes: ["running", "stopped"] });
+    expect(problems.join()).toContain("PgBouncer, process 2, does not run");
+    await hostAt(pooler.connection).services.start("pgbouncer_2", context.signal);
+  });
+
   test("a pause in one of them is seen", async () => {
     const [, second] = await running();
     await command(second!, 'PAUSE "app"', context.signal);
@@ -151,6 +180,29 @@ describe.skipIf(missing.length > 0)(`processes of PgBouncer ${missing.join(", ")
     expect(await programs()).toEqual([]);
   });
 
+  async function metrics(): Promise<{ port: number; lines: string[] }> {
+    const url = new URL(`http://${ADDRESS}:9127/metrics`);
+    const text = await until("the exporter answers", async () => (await fetch(url)).text());
+    return { port: Number(url.port), lines: text.split("\n") };
+  }
+  async function status(): Promise<{ state: string; processes: string[]; problems: string[] }> {
+    const spec = specOf(2);
+    const problems = new Problems("pool1");
+    const found = await probePooler({
+      spec,
+      declared: spec.hosts[1]!,
+      host: hostAt(pooler.connection),
+      layout,
+      plan: plan(2),
+      signal: context.signal,
+      problems,
+    });
+    return {
+      state: found.state,
+      processes: found.processes!.map((one) => one.state),
+      problems: problems.list.map(({ text }) => text),
+    };
+  }
   async function programs(): Promise<string[]> {
     const { services } = hostAt(pooler.connection);
     const names = ["pgbouncer", "pgbouncer_2", "pgbouncer_3"];

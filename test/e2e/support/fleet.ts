@@ -196,7 +196,8 @@ export class TestFleet {
 
   #writeConfig(): void {
     const config = Object.fromEntries(
-      Object.entries(this.config).map(([key, value]) => [`postgres-fleet:${key}`, value]),
+      // A key with its namespace is another provider's.
+      Object.entries(this.config).map(([key, value]) => [key.includes(":") ? key : `postgres-fleet:${key}`, value]),
     );
     fs.writeFileSync(this.configFile, stringify({ config }));
   }

@@ -23,6 +23,12 @@ export interface LoadOptions {
   rate?: number;
   /** One pgbench runs for so long, then the next begins. Default 4. */
   sliceSeconds?: number;
+  /** Who writes. Default "shop_app". */
+  user?: string;
+  /** A new connection for each transaction. Default: one for each client and slice. */
+  connectEach?: boolean;
+  /** Writers check whom they speak to, with what clients of the fleet trust. Default: TLS where there is some. */
+  verify?: boolean;
 }
 
 /** Makes the table that writers fill; safe to repeat. */
@@ -101,6 +107,7 @@ export class Load {
       "-T",
       String(this.#options.sliceSeconds ?? 4),
       ...(this.#options.rate ? ["-R", String(this.#options.rate)] : []),
+      ...(this.#options.connectEach ? ["-C"] : []),
       "-l",
       "--log-prefix",
       `slice${slice}`,
@@ -111,14 +118,16 @@ export class Load {
       "-p",
       "6432",
       "-U",
-      "shop_app",
+      this.#options.user ?? "shop_app",
       "shop",
     ];
+    const client = path.join(fleet.home("pool1"), "current/client");
     const child = spawn(`/usr/lib/postgresql/${fleet.config.version}/bin/pgbench`, argv, {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
-        PGPASSFILE: path.join(fleet.home("pool1"), "current/client/passfile"),
+        PGPASSFILE: path.join(client, "passfile"),
+        ...(this.#options.verify ? { PGSSLMODE: "verify-full", PGSSLROOTCERT: path.join(client, "root.crt") } : {}),
         PGCONNECT_TIMEOUT: "20",
       },
       stdio: ["ignore", "pipe", "pipe"],

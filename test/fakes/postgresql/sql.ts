@@ -1,6 +1,6 @@
 /**
- * Stands in for the plugin of @pulumi/postgresql: the statements that it runs when it creates a resource, as its source
- * says. A grant begins with taking everything away that the role has on the objects.
+ * Stands in for the plugin of @pulumi/postgresql: the statements that it runs when it makes, changes or deletes a
+ * resource, as its source says. A grant begins with taking everything away that the role has on the objects.
  */
 
 import { identifier, literal } from "../../../provider/postgres/sql.ts";
@@ -45,8 +45,72 @@ export function createScript(type: string, inputs: Inputs): Statement {
   }
 }
 
+/** What it runs for a change of a resource that stays the same one. */
+export function updateScript(type: string, olds: Inputs, news: Inputs): Statement {
+  switch (type.split(":").at(-1)) {
+    case "Role":
+      return { script: changedRole(olds, news) };
+    case "Database": {
+      const name = identifier(text(news, "name"));
+      const statements = [
+        `ALTER DATABASE ${name} OWNER TO ${identifier(text(news, "owner"))};`,
+        `ALTER DATABASE ${name} CONNECTION LIMIT ${news.connectionLimit as number};`,
+        `ALTER DATABASE ${name} ALLOW_CONNECTIONS ${news.allowConnections as boolean};`,
+      ];
+      return { script: statements.join("\n") };
+    }
+    case "Schema":
+      return {
+        database: text(news, "database"),
+        script: `ALTER SCHEMA ${identifier(text(news, "name"))} OWNER TO ${identifier(text(news, "owner"))};`,
+      };
+    case "Grant":
+    case "DefaultPrivileges":
+      return createScript(type, news);
+    default:
+      throw new Error(`no stand-in for a change of ${type}`);
+  }
+}
+
+/** Rights are taken away; what a stack keeps when it is taken out never comes here. */
+export function deleteScript(type: string, olds: Inputs): Statement {
+  switch (type.split(":").at(-1)) {
+    case "Grant":
+      return { database: text(olds, "database"), script: grant({ ...olds, privileges: [] }) };
+    case "DefaultPrivileges":
+      return { database: text(olds, "database"), script: defaults({ ...olds, privileges: [] }) };
+    default:
+      throw new Error(`${type} is to be kept, and was deleted`);
+  }
+}
+
+/** Parameters of a role that the plugin knows: property → parameter. */
+const PARAMETERS = {
+  statementTimeout: "statement_timeout",
+  idleInTransactionSessionTimeout: "idle_in_transaction_session_timeout",
+  assumeRole: "role",
+} as const;
+
 function role(inputs: Inputs): string {
   const name = identifier(text(inputs, "name"));
+  return [`CREATE ROLE ${name} WITH ${attributes(inputs)};`, ...memberships(inputs), ...settings(inputs)].join("\n");
+}
+
+function changedRole(olds: Inputs, news: Inputs): string {
+  const name = identifier(text(news, "name"));
+  const gone = Object.entries({ ...PARAMETERS, searchPaths: "search_path" }).filter(
+    ([key]) => olds[key] !== undefined && news[key] === undefined,
+  );
+  return [
+    `ALTER ROLE ${name} WITH ${attributes(news)};`,
+    ...list(olds, "roles").map((group) => `REVOKE ${identifier(group)} FROM ${name};`),
+    ...memberships(news),
+    ...gone.map(([, parameter]) => `ALTER ROLE ${name} RESET ${parameter};`),
+    ...settings(news),
+  ].join("\n");
+}
+
+function attributes(inputs: Inputs): string {
   const words = [
     flag(inputs, "login", "LOGIN"),
     flag(inputs, "replication", "REPLICATION"),
@@ -59,18 +123,21 @@ function role(inputs: Inputs): string {
     `VALID UNTIL ${literal(text(inputs, "validUntil"))}`,
     ...(inputs.password === undefined ? [] : [`ENCRYPTED PASSWORD ${literal(text(inputs, "password"))}`]),
   ];
-  const set = (key: string, parameter: string): string[] =>
-    inputs[key] === undefined ? [] : [`ALTER ROLE ${name} SET ${parameter} TO ${literal(String(inputs[key]))};`];
+  return words.join(" ");
+}
+
+const memberships = (inputs: Inputs): string[] =>
+  list(inputs, "roles").map((group) => `GRANT ${identifier(group)} TO ${identifier(text(inputs, "name"))};`);
+
+function settings(inputs: Inputs): string[] {
+  const name = identifier(text(inputs, "name"));
+  const paths = list(inputs, "searchPaths");
   return [
-    `CREATE ROLE ${name} WITH ${words.join(" ")};`,
-    ...list(inputs, "roles").map((group) => `GRANT ${identifier(group)} TO ${name};`),
-    ...(list(inputs, "searchPaths").length === 0
-      ? []
-      : [`ALTER ROLE ${name} SET search_path TO ${list(inputs, "searchPaths").map(identifier).join(", ")};`]),
-    ...set("statementTimeout", "statement_timeout"),
-    ...set("idleInTransactionSessionTimeout", "idle_in_transaction_session_timeout"),
-    ...set("assumeRole", "role"),
-  ].join("\n");
+    ...(paths.length === 0 ? [] : [`ALTER ROLE ${name} SET search_path TO ${paths.map(identifier).join(", ")};`]),
+    ...Object.entries(PARAMETERS)
+      .filter(([key]) => inputs[key] !== undefined)
+      .map(([key, parameter]) => `ALTER ROLE ${name} SET ${parameter} TO ${literal(String(inputs[key]))};`),
+  ];
 }
 
 function database(inputs: Inputs): string {
@@ -100,5 +167,6 @@ function defaults(inputs: Inputs): string {
   const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${identifier(text(inputs, "owner"))} IN SCHEMA ${identifier(text(inputs, "schema"))}`;
   const on = `${text(inputs, "objectType").toUpperCase()}S`;
   const who = to(text(inputs, "role"));
-  return `${alter} REVOKE ALL ON ${on} FROM ${who}; ${alter} GRANT ${list(inputs, "privileges").join(", ")} ON ${on} TO ${who};`;
+  const privileges = list(inputs, "privileges").join(", ");
+  return `${alter} REVOKE ALL ON ${on} FROM ${who};${privileges === "" ? "" : ` ${alter} GRANT ${privileges} ON ${on} TO ${who};`}`;
 }

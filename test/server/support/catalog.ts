@@ -113,7 +113,7 @@ export function listening(): Context & { said: string[] } {
 export type Dump = Record<string, unknown>;
 
 /** Everything about roles, memberships, settings, databases and rights that the declaration is about; without passwords. */
-export async function dumpCatalog(bare: Bare, databases: readonly string[]): Promise<Dump> {
+export async function dumpCatalog(bare: Pick<Bare, "rows">, databases: readonly string[]): Promise<Dump> {
   const one = async (query: string, database?: string): Promise<unknown> => bare.rows(query, database);
   const acl = (column: string, kind: string, owner: string): string =>
     `(SELECT json_agg(DISTINCT concat(coalesce(r.rolname, 'PUBLIC'), ' ', a.privilege_type)) FROM aclexplode(coalesce(${column}, acldefault('${kind}', ${owner}))) a LEFT JOIN pg_roles r ON r.oid = a.grantee)`;
