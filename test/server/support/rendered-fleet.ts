@@ -107,11 +107,10 @@ export class RenderedFleet {
       secrets[`${role}.verifier`] = scramVerifier(password);
     }
     if (!this.spec.tls) return secrets;
-    const { signal } = listening();
-    const authority = await makeAuthority("authority of a test", signal);
+    const authority = await makeAuthority("authority of a test");
     this.authority = authority.certificate;
     for (const { name, address } of this.spec.hosts) {
-      const issued = await issueCertificate(authority, { host: name, addresses: [address], days: DAYS }, signal);
+      const issued = await issueCertificate(authority, { host: name, addresses: [address], days: DAYS });
       secrets[`${name}.ca`] = authority.certificate;
       secrets[`${name}.certificate`] = issued.certificate;
       secrets[`${name}.key`] = issued.key;
