@@ -6,6 +6,7 @@ import type {
   DatabaseObjectsInputs,
   HostFilesInputs,
   HostFilesOutputs,
+  MachineInputs,
   PostgresInstanceInputs,
   RolloutInputs,
   RolloutOutputs,
@@ -27,6 +28,14 @@ export class Credential extends pulumi.CustomResource {
       { password: undefined, verifier: undefined, version: undefined, ...args },
       { ...options, additionalSecretOutputs: ["password", "verifier"] },
     );
+  }
+}
+
+/** A host that is a machine of its own: as large as declared, with its packages. */
+export class Machine extends pulumi.CustomResource {
+  declare readonly installed: pulumi.Output<Record<string, string>>;
+  constructor(name: string, args: Args<MachineInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:Machine", name, { installed: undefined, ...args }, options);
   }
 }
 

@@ -4,7 +4,6 @@ import * as path from "node:path";
 import { fillSecrets, generationHash } from "../../infra/rendering/generation.ts";
 import type { HostFilesInputs, HostFilesOutputs } from "../../infra/resources.ts";
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
-import { readHostFacts, tooSmall } from "../host-facts.ts";
 import { lockHost } from "../host-lock.ts";
 import { claimHome } from "../ownership.ts";
 import { UnreachableError } from "../transports/transport.ts";
@@ -14,8 +13,6 @@ import { maskLive } from "./mask.ts";
 
 /** Generations of a component kept beside the staged and the active one, to go back to. */
 const KEPT = 3;
-/** How long a new host is waited for. */
-const BOOT_LIMIT_MS = 300_000;
 /** Components without a service: nothing waits for an order, so they are in force as soon as they are staged. */
 const PASSIVE_COMPONENTS = ["client"];
 
@@ -23,7 +20,7 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
   secrets: ["secrets"],
 
   diff(olds, news, oldInputs): DiffResult {
-    const detailed = diffValues(oldInputs, news, ["components", "secretVersions", "owner", "size"]);
+    const detailed = diffValues(oldInputs, news, ["components", "secretVersions", "owner"]);
     Object.assign(detailed, diffAccess(olds.connection, news.connection));
     // Another folder is another host: staged there first, nothing deleted here.
     if (olds.connection?.home !== news.connection?.home)
@@ -33,13 +30,6 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
 
   async create(news, context) {
     const host = hostAt(news.connection);
-    // It may have been made a moment ago, and boots.
-    await host.transport.connect({
-      signal: context.signal,
-      limitMs: BOOT_LIMIT_MS,
-      onWait: (line) => context.status(line),
-    });
-    await largeEnough(host, news, context.signal);
     await claimHome(host, news.owner);
     const id = `${news.owner.stack}/${host.name}`;
     return { id, outputs: await stageAll(host, news, {}, id, context) };
@@ -62,7 +52,6 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
 
   async update(id, olds, news, context) {
     const host = hostAt(news.connection);
-    await largeEnough(host, news, context.signal);
     await claimHome(host, news.owner);
     if (!olds.reachable) context.log("info", `${host.name} is reachable again`);
     return stageAll(host, news, olds.repairs ?? {}, id, context);
@@ -80,13 +69,6 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
     if (left.length === 0) await host.transport.remove(host.paths.home);
   },
 };
-
-/** Settings are made for the declared size; on a smaller host they would not fit. */
-async function largeEnough(host: Host, { size }: HostFilesInputs, signal: AbortSignal): Promise<void> {
-  if (!size) return;
-  const problems = tooSmall(host.name, await readHostFacts(host.transport, host.paths.home, signal), size);
-  if (problems.length > 0) throw new Error(problems.join("\n"));
-}
 
 async function stageAll(
   host: Host,

@@ -10,7 +10,7 @@ import { clusterParameters } from "./parameters.ts";
 import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
 import { monitoring, pooler } from "./services.ts";
-import { ssh } from "./ssh.ts";
+import { packages, ssh } from "./ssh.ts";
 
 /** In the order of the docs. */
 export const fleetSchema = z.strictObject({
@@ -29,6 +29,7 @@ export const fleetSchema = z.strictObject({
   storage,
   parameters: clusterParameters,
   ssh,
+  packages,
   hosts,
   primary,
   gone,
