@@ -43,8 +43,12 @@ interface Finding {
   value: string;
 }
 
-/** Writes the files and puts them in force; says what the kernel does not do. */
-export async function putOsInForce(host: Host, files: Files, context: Context): Promise<void> {
+/**
+ * Writes the files and puts them in force; says what the kernel does not do.
+ *
+ * @param changed they are other files than the last time: then also what cannot be set in a container is said
+ */
+export async function putOsInForce(host: Host, files: Files, context: Context, changed: boolean): Promise<void> {
   const { transport } = host;
   const { signal } = context;
   let unitChanged = false;
@@ -64,7 +68,7 @@ export async function putOsInForce(host: Host, files: Files, context: Context): 
   const said = (findings: Finding[]) => findings.map(({ name, value }) => `${name} (${value})`).join(", ");
   if (of("set").length > 0)
     context.log("info", `set in the kernel of ${host.name}, with what it was before: ${said(of("set"))}`);
-  if (of("denied").length > 0) {
+  if (changed && of("denied").length > 0) {
     context.log(
       "warning",
       `${host.name} is a container, and its kernel is that of the machine it runs on: ${said(of("denied"))} stay as they are. Set them there, or memory is not kept within the budget by the kernel.`,

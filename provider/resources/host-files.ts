@@ -163,7 +163,7 @@ async function activatePassive(
     const hash = staged[component];
     if (hash) {
       if (active !== hash) await activate(host, component, hash);
-      if (component === "os") await putOsInForce(host, components.os!, context);
+      if (component === "os") await putOsInForce(host, components.os!, context, active !== hash);
     } else if (active) {
       await deactivatePassive(host, component, active, context.signal);
     }
