@@ -5,10 +5,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { TestFleet } from "../../e2e/support/fleet.ts";
 import { MAJOR } from "./image.ts";
-import { Machines } from "./machines.ts";
+import { type MachineOptions, Machines } from "./machines.ts";
 
 /** Host → last number of its address. */
-export const PLACES = { db1: 1, db2: 2, db3: 3, pool1: 10 } as const;
+export const PLACES = { db1: 11, db2: 12, db3: 13, pool1: 20 } as const;
 export type Name = keyof typeof PLACES;
 
 export class HostsFleet extends TestFleet {
@@ -17,7 +17,7 @@ export class HostsFleet extends TestFleet {
   constructor(label: string) {
     super(label);
     this.machines = new Machines(this.dir);
-    const at = (name: Name) => this.machines.address(PLACES[name] + 10);
+    const at = (name: Name) => this.at(name);
     const { initdb, databases, roles } = this.config;
     this.config = {
       platform: "existing",
@@ -30,10 +30,11 @@ export class HostsFleet extends TestFleet {
       initdb,
       databases,
       roles,
+      primary: "db1",
       monitoring: { hosts: ["pool1"] },
       ssh: { user: "admin", identityFile: this.machines.identityFile, knownHosts: this.machines.knownHosts },
       hosts: {
-        db1: { role: "primary", address: at("db1") },
+        db1: { role: "replica", address: at("db1") },
         db2: { role: "replica", address: at("db2") },
         pool1: { role: "pooler", address: at("pool1") },
       },
@@ -51,11 +52,15 @@ export class HostsFleet extends TestFleet {
   }
 
   at(name: Name): string {
-    return this.machines.address(PLACES[name] + 10);
+    return this.machines.address(PLACES[name]);
   }
 
   async boot(...names: Name[]): Promise<void> {
-    for (const name of names) await this.machines.boot(name, PLACES[name] + 10);
+    for (const name of names) await this.bootWith(name);
+  }
+
+  async bootWith(name: Name, options: MachineOptions = {}): Promise<void> {
+    await this.machines.boot(name, this.at(name), options);
   }
 
   override home(host: string): string {

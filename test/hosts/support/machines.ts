@@ -43,9 +43,9 @@ export class Machines {
   }
 
   /** Boots one; its host key becomes known. */
-  async boot(name: string, last: number, { mounts = {} }: MachineOptions = {}): Promise<void> {
+  async boot(name: string, address: string, { mounts = {} }: MachineOptions = {}): Promise<void> {
     const own = Object.entries(mounts).flatMap(([folder, size]) => ["--tmpfs", `${folder}:rw,size=${size},mode=0755`]);
-    const place = ["--network", this.#network, "--ip", this.address(last), "--hostname", name];
+    const place = ["--network", this.#network, "--ip", address, "--hostname", name];
     const may = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"];
     const volatile = ["--tmpfs", "/run", "--tmpfs", "/run/lock", ...own];
     // Kernels that give containers the first kind of control groups only; others do not mind.
@@ -57,12 +57,11 @@ export class Machines {
 install -d -m 700 -o "$user" -g "$user" "$home/.ssh" && printf '%s' "$1" > "$home/.ssh/authorized_keys" && chown "$user" "$home/.ssh/authorized_keys"
 done; ssh-keygen -A; systemctl reset-failed ssh; systemctl restart ssh`;
     this.exec(name, ["sh", "-c", authorize, "authorize", fs.readFileSync(`${this.identityFile}.pub`, "utf8")]);
-    this.learnKey(name, last);
+    this.learnKey(name, address);
   }
 
   /** What a person would compare on the host's console. */
-  learnKey(name: string, last: number): void {
-    const address = this.address(last);
+  learnKey(name: string, address: string): void {
     const others = fs
       .readFileSync(this.knownHosts, "utf8")
       .split("\n")
