@@ -14,21 +14,21 @@ type Files = Record<string, FileInput>;
 const THP_UNIT = "disable-transparent-huge-pages.service";
 const SETTING = /^([a-z_]+\.[\w.]+) = (\S+)$/gm;
 
-// $1 "look" or "set"; the rest: name=value. A line for each that is not so: "set", "denied", "less" (the kernel gives
+// $1 the root folder without its "/", $2 "look" or "set"; the rest: name=value. A line for each that is not so: "set", "denied", "less" (the kernel gives
 // fewer huge pages), "later" (programs were promised more memory than the limit: with it they would fail), "differs";
 // then the name and what is. vm.overcommit_memory comes last: with the limit of before it would be another limit.
-const KERNEL = `mode=$1; shift; late=
-for p; do k=\${p%%=*}; v=\${p#*=}; f=/proc/sys/$(echo "$k" | tr . /)
+export const KERNEL = `r=$1; mode=$2; shift 2; late=
+for p; do k=\${p%%=*}; v=\${p#*=}; f=$r/proc/sys/$(echo "$k" | tr . /)
 is=$(cat "$f") || exit 1
 [ "$is" = "$v" ] && continue
 if [ ! -w "$f" ]; then echo "denied $k $is"; continue; fi
 if [ "$mode" = look ]; then echo "differs $k $is"; continue; fi
-if [ "$k" = vm.overcommit_kbytes ] && [ "$((v + $(awk '/^SwapTotal:/ { print $2 }' /proc/meminfo)))" -lt "$(awk '/^Committed_AS:/ { print $2 }' /proc/meminfo)" ]; then late=1; fi
+if [ "$k" = vm.overcommit_kbytes ] && [ "$((v + $(awk '/^SwapTotal:/ { print $2 }' "$r/proc/meminfo")))" -lt "$(awk '/^Committed_AS:/ { print $2 }' "$r/proc/meminfo")" ]; then late=1; fi
 if [ "$late" ] && [ "\${k#vm.overcommit_}" != "$k" ]; then echo "later $k $is"; continue; fi
 echo "$v" > "$f" || exit 1
 now=$(cat "$f"); if [ "$now" -lt "$v" ] 2>/dev/null; then echo "less $k $now"; else echo "set $k $is"; fi
 done
-t=/sys/kernel/mm/transparent_hugepage/enabled
+t=$r/sys/kernel/mm/transparent_hugepage/enabled
 [ -e "$t" ] || exit 0
 is=$(sed 's/.*\\[\\(.*\\)\\].*/\\1/' "$t")
 [ "$is" = never ] && exit 0
@@ -110,7 +110,7 @@ export async function removeOs(host: Host, generation: string, signal: AbortSign
 const place = (name: string): string => `/${name}`;
 
 async function kernel(host: Host, mode: "look" | "set", files: Files, signal: AbortSignal): Promise<Finding[]> {
-  const text = await run(host.transport, ["sh", "-c", KERNEL, "kernel-settings", mode, ...kernelSettings(files)], {
+  const text = await run(host.transport, ["sh", "-c", KERNEL, "kernel-settings", "", mode, ...kernelSettings(files)], {
     signal,
   });
   return text
