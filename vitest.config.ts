@@ -41,6 +41,7 @@ export default defineConfig({
         test: {
           name: "hosts",
           include: ["test/hosts/**/*.test.ts"],
+          globalSetup: "test/hosts/support/shared-image.ts",
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,
           fileParallelism: false,

@@ -156,55 +156,6 @@ step("more connections, then fewer: both orders are kept, and nothing waits for 
   }
 });
 
-step(
-  "a replica is not cloned to a host that sorts text differently, nor where there is no room, nor over foreign data",
-  async () => {
-    await fleet.bootWith("db3", { mounts: { "/var/lib/pgfleet": "1100m" } });
-    const data = `${fleet.home("db3")}/data/db3`;
-    shell("db3", `mkdir -p /var/lib/pgfleet/${fleet.stack}`);
-    fleet.config.hosts.db3 = { role: "replica", address: fleet.at("db3"), disk: "1GB" };
-    const back = pretend(fleet.machines, "db3", "getconf", "echo glibc 2.36");
-    expect(await fleet.upFails()).toMatch(/db3 is not cloned from db1: glibc 2\.41 on db1 and glibc 2\.36 on db3/);
-    expect(shell("db3", `ls ${data}* 2>/dev/null | grep -v owner || :`)).toBe("");
-    back();
-
-    shell("db3", `mkdir -p ${data} && echo mine > ${data}/PG_VERSION && mv ${data}.owner.json /root`);
-    expect(await fleet.upFails()).toMatch(/data\/db3 on db3 has data and no owner file .* not touched/);
-    expect(shell("db3", `cat ${data}/PG_VERSION`)).toBe("mine");
-    shell("db3", `echo 15 > ${data}/PG_VERSION && mv /root/db3.owner.json ${data}.owner.json`);
-    expect(await fleet.upFails()).toMatch(/the data of db3 on db3 is PostgreSQL 15, declared is 17/);
-    shell("db3", `rm -r ${data}`);
-
-    shell("db3", "head -c 1060m /dev/zero > /var/lib/pgfleet/filler");
-    const text = await fleet.upFails();
-    expect(text).toMatch(/db3.*(No space left|disk|full)/);
-    expect(text).not.toMatch(/^\s+at .*\.ts:\d+/m);
-    shell("db3", "rm /var/lib/pgfleet/filler");
-  },
-);
-
-step("with room for it, it comes and streams from a slot of its own, and nobody is restarted for it", async () => {
-  const started = startTimes(fleet);
-  await fleet.up();
-  await streaming(fleet, ["db2", "db3"]);
-  expect(startTimes(fleet)).toMatchObject({ db1: started.db1, db2: started.db2 });
-  await replayed(fleet, ["db3"]);
-  expect(fleet.sql("db3", "SELECT sum(n) FROM kept", "shop")).toBe("3");
-  await settled();
-});
-
-step("without its lines it is gone: units, slot, kernel settings and holds; its data stays", async () => {
-  delete fleet.config.hosts.db3;
-  await fleet.up();
-  await streaming(fleet, ["db2"]);
-  expect(shell("db3", "ls /etc/systemd/system | grep pgfleet || :")).toBe("");
-  expect(shell("db3", "ls /etc/sysctl.d/60-pgfleet.conf 2>/dev/null || :")).toBe("");
-  expect(shell("db3", "apt-mark showhold")).toBe("");
-  expect(shell("db3", "pgrep -u postgres || :")).toBe("");
-  expect(shell("db3", `cat ${fleet.home("db3")}/data/db3/PG_VERSION`)).toBe("17");
-  fleet.machines.remove("db3");
-});
-
 step("the primary moves and comes back while an application writes: no write fails, none is lost", async () => {
   for (const primary of ["db2", "db1"] as const) {
     const other = primary === "db1" ? "db2" : "db1";
