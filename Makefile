@@ -1,7 +1,7 @@
 # One command for each thing a person does. STACK names the environment: Pulumi.$(STACK).yaml.
 STACK ?= local
 .DEFAULT_GOAL := help
-.PHONY: help up down preview status test test-long check tools
+.PHONY: help up down preview status test test-long test-hosts check tools
 
 help:
 	@echo 'make up | preview | status | down   [STACK=local]   make tools | check | test'
@@ -31,6 +31,10 @@ check: tools
 # Kills and faults at many points; PGFLEET_KILL_POINTS says how many.
 test-long: tools
 	toolchain/test long
+
+# Machines with systemd over ssh, as containers: needs root, Docker and debootstrap; skipped, and said so, without them.
+test-hosts: tools
+	toolchain/test hosts
 
 # Everything else, with real servers and the real engine.
 test: tools

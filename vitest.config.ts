@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Three projects: `unit` needs nothing, `server` starts real PostgreSQL servers, `e2e` runs the real engine.
+// Projects: `unit` needs nothing, `server` starts real PostgreSQL servers, `e2e` runs the real engine.
+// `hosts` boots machines in containers: it needs Docker, debootstrap and a Debian mirror.
 // `long` kills and breaks things at many points; it takes as long as one lets it.
 const long = ["kill-rollout", "kill-members", "faults", "switchover-faults"].map((name) => `test/e2e/${name}.test.ts`);
 
@@ -11,7 +12,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**", "test/server/**"],
+          exclude: ["test/e2e/**", "test/server/**", "test/hosts/**"],
           // No test depends on speed: a busy machine is no broken promise.
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -33,6 +34,16 @@ export default defineConfig({
           exclude: long,
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "hosts",
+          include: ["test/hosts/**/*.test.ts"],
+          globalSetup: "test/hosts/support/shared-image.ts",
+          testTimeout: 1_800_000,
+          hookTimeout: 1_800_000,
           fileParallelism: false,
         },
       },

@@ -3,14 +3,12 @@
 import type { Command } from "commander";
 import { existingConnection, existingLayouts, existingStateDir } from "../infra/platforms/existing.ts";
 import { hostAt } from "../provider/host.ts";
-import { type HostFacts, readHostFacts, tooSmall } from "../provider/host-facts.ts";
+import { type HostFacts, readHostFacts, unfit } from "../provider/host-facts.ts";
 import { EXIT, UsageError } from "./errors.ts";
 import { loadStack } from "./load.ts";
 import { print, type StackOptions, warn, withStack } from "./options.ts";
 
 const DIAL_LIMIT_MS = 30_000;
-/** A clock that is off by more spoils certificates, lag in time and point-in-time recovery. */
-const CLOCK_LIMIT_S = 5;
 
 export function register(program: Command): void {
   withStack(program.command("probe"))
@@ -36,7 +34,7 @@ async function probe(name: string, options: StackOptions): Promise<void> {
   await transport.connect({ signal, limitMs: DIAL_LIMIT_MS, onWait: (line) => process.stderr.write(`${line}\n`) });
   const facts = await readHostFacts(transport, existingStateDir(spec), signal);
   print(probeYaml(name, facts));
-  const problems = [...tooSmall(name, facts, host), ...lacks(name, facts, spec.cluster.version)];
+  const problems = unfit(name, facts, host);
   if (problems.length === 0) return;
   process.stderr.write(`${problems.join("\n")}\n`);
   process.exitCode = EXIT.problem;
@@ -57,18 +55,4 @@ export function probeYaml(name: string, facts: HostFacts): string {
     `  cpus: ${facts.cpus}`,
     `  disk: ${facts.diskMb}MB`,
   ].join("\n");
-}
-
-export function lacks(name: string, facts: HostFacts, version: number): string[] {
-  const problems: string[] = [];
-  if (!facts.postgresql.includes(version)) {
-    const there = facts.postgresql.length > 0 ? `it has ${facts.postgresql.join(", ")}` : "it has none";
-    problems.push(`${name} has no PostgreSQL ${version} (${there}). Members need the package postgresql-${version}.`);
-  }
-  const off = facts.clockOffsetSeconds;
-  if (Math.abs(off) > CLOCK_LIMIT_S)
-    problems.push(
-      `the clock of ${name} is ${Math.abs(off)} s ${off > 0 ? "ahead" : "behind"} of this machine's. Have it set by NTP (systemd-timesyncd, chrony).`,
-    );
-  return problems;
 }

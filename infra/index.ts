@@ -11,6 +11,7 @@ import { Monitoring } from "./components/monitoring.ts";
 import type { HostSpec } from "./config/spec.ts";
 import { quietReportedFailures } from "./failures.ts";
 import { hostNamed, planFleet } from "./fleet.ts";
+import { packageVersions } from "./platforms/packages.ts";
 import { connections, layouts } from "./platforms/platform.ts";
 import { forPeople, loadProgramConfig } from "./program-config.ts";
 import { projectTemplates } from "./rendering/templates.ts";
@@ -21,7 +22,10 @@ const { spec, secrets } = loadProgramConfig(root);
 const fleet = forPeople(() => planFleet(spec, layouts(spec, root), projectTemplates(root)));
 const owner = { project: pulumi.getProject(), stack: spec.stack, cluster: spec.cluster.name };
 
-const sizeOf = ({ memoryMb, cpus, diskMb }: HostSpec) => ({ memoryMb, cpus, diskMb });
+const machineOf = (host: HostSpec) => {
+  const { memoryMb, cpus, diskMb } = host;
+  return { size: { memoryMb, cpus, diskMb }, packages: packageVersions(spec, host) };
+};
 
 const certificates = new Certificates("certificates", { spec, given: secrets });
 const credentials = new Credentials("credentials", { spec, given: secrets, certificates });
@@ -30,7 +34,7 @@ const hosts = new Map(
     name,
     new Host(name, {
       connection,
-      ...(connection.platform === "local" ? {} : { size: sizeOf(hostNamed(spec, name)) }),
+      ...(connection.platform === "local" ? {} : { machine: machineOf(hostNamed(spec, name)) }),
       owner,
       layout: fleet.layouts.get(name)!,
       plan: fleet.plans.get(name)!,

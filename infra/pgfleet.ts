@@ -8,6 +8,7 @@ import type {
   DatabaseObjectsInputs,
   HostFilesInputs,
   HostFilesOutputs,
+  MachineInputs,
   PostgresInstanceInputs,
   RolloutInputs,
   RolloutOutputs,
@@ -61,6 +62,14 @@ export class Certificate extends pulumi.CustomResource {
       { ca: undefined, certificate: undefined, key: undefined, notAfter: undefined, version: undefined, ...args },
       { ...options, additionalSecretOutputs: ["key"] },
     );
+  }
+}
+
+/** A host that is a machine of its own: as large as declared, with its packages. */
+export class Machine extends pulumi.CustomResource {
+  declare readonly installed: pulumi.Output<Record<string, string>>;
+  constructor(name: string, args: Args<MachineInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:Machine", name, { installed: undefined, ...args }, options);
   }
 }
 

@@ -76,11 +76,25 @@ export interface HostSize {
   diskMb: number;
 }
 
+/** Machine: what a host of its own has before files of the fleet come: room as declared, and packages. */
+export interface MachineInputs {
+  connection: Connection;
+  /** What the host has to have at least. */
+  size: HostSize;
+  /** Debian package → version, or "": the newest that the host knows when it first installs it. All are held. */
+  packages: Record<string, string>;
+}
+export interface MachineOutputs extends MachineInputs {
+  /** Package → installed version. */
+  installed: Record<string, string>;
+  /** What is not as declared, one line each; filled by read. */
+  drift: string[];
+  reachable: boolean;
+}
+
 /** HostFiles: stages one generation per component; never an active path. */
 export interface HostFilesInputs {
   connection: Connection;
-  /** What the host has to have at least; absent: it is not looked at. */
-  size?: HostSize;
   /** Who the host's folder belongs to; a folder of another stack is refused. */
   owner: HostOwner;
   /** Component → path → file. */

@@ -12,6 +12,8 @@ export interface HostFacts {
   architecture: string;
   /** "Debian GNU/Linux 12 (bookworm)". */
   os: string;
+  /** ID and ID_LIKE of os-release: "debian", "ubuntu debian". */
+  family: string;
   /** "glibc 2.36"; members with other collations must not share data. */
   libc: string;
   /** Version of systemd; "" where it does not run. */
@@ -31,6 +33,7 @@ echo "cpus=$(nproc)"
 echo "diskKb=$(df -Pk -- "$d" | awk 'NR == 2 { print $2 }')"
 echo "architecture=$(uname -m)"
 echo "os=$(. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME")"
+echo "family=$(. /etc/os-release 2>/dev/null && echo "$ID $ID_LIKE")"
 echo "libc=$(getconf GNU_LIBC_VERSION 2>/dev/null)"
 [ -d /run/systemd/system ] && echo "systemd=$(systemctl --version | sed -n '1s/^systemd \\([0-9.]*\\).*/\\1/p')"
 for p in /usr/lib/postgresql/*/bin/postgres; do [ -x "$p" ] && echo "postgresql=$(basename "\${p%/bin/postgres}")"; done
@@ -56,6 +59,7 @@ export function parseHostFacts(text: string, nowMs: number): HostFacts {
     diskMb: Math.floor(Number(of("diskKb")) / 1024),
     architecture: of("architecture"),
     os: of("os"),
+    family: of("family"),
     libc: of("libc"),
     systemd: of("systemd"),
     postgresql: all.flatMap(([key, value]) => (key === "postgresql" ? [Number(value)] : [])).sort((a, b) => a - b),
@@ -82,9 +86,30 @@ export function tooSmall(host: string, facts: HostFacts, declared: HostSize): st
     problems.push(
       `${host} has ${facts.cpus} cpus, and the stack file says ${declared.cpus}. Correct hosts.${host}.cpus, or give it more.`,
     );
-  if (facts.systemd === "")
-    problems.push(
-      `${host} (${facts.os || "an unknown system"}) does not run systemd, which starts the services there.`,
-    );
   return problems;
+}
+
+/** A clock that is off by more makes certificates invalid, and times in logs and in recovery wrong. */
+const CLOCK_LIMIT_S = 60;
+
+/** Why the host cannot be one of the fleet, a line each. */
+export function unfit(host: string, facts: HostFacts, declared: HostSize): string[] {
+  const problems = tooSmall(host, facts, declared);
+  const system = facts.os || "an unknown system";
+  if (!/\b(debian|ubuntu)\b/.test(facts.family))
+    problems.push(
+      `${host} runs ${system}, and the fleet installs the packages of Debian and Ubuntu. Take a host with one of these, or one that is made from them.`,
+    );
+  else if (facts.systemd === "")
+    problems.push(`${host} (${system}) does not run systemd, which starts the services there.`);
+  if (!["x86_64", "aarch64"].includes(facts.architecture))
+    problems.push(
+      `${host} is ${facts.architecture || "of an unknown architecture"}; sizes of huge pages and of memory are known for x86_64 and aarch64. Take a host of one of these.`,
+    );
+  if (Math.abs(facts.clockOffsetSeconds) > CLOCK_LIMIT_S) problems.push(clockProblem(host, facts));
+  return problems;
+}
+
+export function clockProblem(host: string, { clockOffsetSeconds: off }: HostFacts): string {
+  return `the clock of ${host} is ${Math.abs(off)} s ${off > 0 ? "ahead" : "behind"} of this machine's. Have it set by NTP (systemd-timesyncd, chrony).`;
 }

@@ -5,6 +5,7 @@ import { certificateAuthority } from "./resources/certificate-authority.ts";
 import { credential } from "./resources/credential.ts";
 import { databaseObjects } from "./resources/database-objects.ts";
 import { hostFiles } from "./resources/host-files.ts";
+import { machine } from "./resources/machine.ts";
 import { postgresInstance } from "./resources/postgres-instance.ts";
 import { rollout } from "./resources/rollout.ts";
 import { service } from "./resources/service.ts";
@@ -20,6 +21,7 @@ export const resources = new Map<string, AnyResource>([
   ["pgfleet:index:Credential", credential],
   ["pgfleet:index:DatabaseObjects", databaseObjects],
   ["pgfleet:index:HostFiles", hostFiles],
+  ["pgfleet:index:Machine", machine],
   ["pgfleet:index:PostgresInstance", postgresInstance],
   ["pgfleet:index:Rollout", rollout],
   ["pgfleet:index:Service", service],

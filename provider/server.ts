@@ -7,6 +7,7 @@ import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import { diffResponse } from "./diff-response.ts";
 import type { Engine } from "./engine.ts";
 import { serviceError } from "./failure.ts";
+import { unlessGone } from "./gone.ts";
 import type { Operations } from "./operations.ts";
 import type { Redactor } from "./redact.ts";
 import { type AnyResource, resourceFor } from "./registry.ts";
@@ -144,7 +145,7 @@ export function providerService(options: ServiceOptions): UntypedServiceImplemen
     delete: about(false, async (request: messages.DeleteRequest, { resource, envelope, context }) => {
       const olds = envelope.open(request.getProperties());
       envelope.open(request.getOldInputs());
-      await resource.delete(request.getId(), olds, context);
+      await unlessGone(() => resource.delete(request.getId(), olds, context), context);
       return new empty.Empty();
     }),
 

@@ -2,16 +2,16 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { componentFiles } from "../fleet.ts";
-import { HostFiles, Service } from "../pgfleet.ts";
+import { HostFiles, Machine, Service } from "../pgfleet.ts";
 import { generationHash } from "../rendering/generation.ts";
 import type { ComponentName, HostLayout, HostPlan } from "../rendering/types.ts";
-import type { Connection, HostOwner, HostSize, ServiceInputs } from "../resources.ts";
+import type { Connection, HostOwner, MachineInputs, ServiceInputs } from "../resources.ts";
 import type { Credentials } from "./credentials.ts";
 
 export interface HostArgs {
   connection: Connection;
-  /** What the host has to have; absent where it is a part of this machine. */
-  size?: HostSize;
+  /** What the host has to be; absent where it is a part of this machine. */
+  machine?: Pick<MachineInputs, "size" | "packages">;
   owner: HostOwner;
   layout: HostLayout;
   plan: HostPlan;
@@ -37,17 +37,17 @@ export class Host extends pulumi.ComponentResource {
     this.#components = componentFiles(plan);
     const { secrets, versions } = args.credentials.wanted(this.#components);
     this.#versions = versions;
+    const machine = args.machine && new Machine(name, { connection, ...args.machine }, { parent: this });
     this.files = new HostFiles(
       name,
       {
         connection,
-        ...(args.size ? { size: args.size } : {}),
         owner: args.owner,
         components: this.#components,
         secrets,
         secretVersions: versions,
       },
-      { parent: this },
+      { parent: this, dependsOn: machine ? [machine] : [] },
     );
     this.manager = this.has("supervisor")
       ? this.service("supervisor", {

@@ -3,7 +3,7 @@
 import { validateOverride } from "../tuning/validate.ts";
 import { check } from "./check.ts";
 import { type Access, resolveAccess } from "./checks/access.ts";
-import { checkAddresses, checkSsh, choosePrimary } from "./checks/hosts.ts";
+import { checkAddresses, checkPackages, checkSsh, choosePrimary } from "./checks/hosts.ts";
 import { checkInitdb } from "./checks/initdb.ts";
 import { checkMachine, type MachineFacts } from "./checks/machine.ts";
 import { checkDatabases, checkNetworks, checkRoles, checkSecrets, checkStateDir } from "./checks/objects.ts";
@@ -62,6 +62,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   const monitoring = resolveMonitoring(draft, hosts, report);
   const tls = resolveTls(draft, report);
   checkSsh(draft, report);
+  checkPackages(draft, report);
   checkDatabases(draft, report);
   checkRoles(draft, report);
   checkRoleDetails(draft, context.validateOverride ?? validateOverride, report);
@@ -187,6 +188,7 @@ function toSpec(
     ...(config.adminNetworks ? { adminNetworks: config.adminNetworks } : {}),
     ...(access.hba.length > 0 ? { hba: access.hba } : {}),
     ...(access.ident.length > 0 ? { ident: access.ident } : {}),
+    ...(config.packages ? { packages: config.packages } : {}),
     ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),
   };
 }

@@ -48,6 +48,8 @@ export interface FleetSpec {
   hba?: HbaRuleSpec[];
   /** Lines of pg_ident.conf beside the project's own. */
   ident?: IdentSpec[];
+  /** Platform existing: Debian package → version it is kept at; absent or not named: that of its first installation. */
+  packages?: Record<string, string>;
   /** Platform `local`: where state lives, absolute. Default: the platform decides. */
   stateDir?: string;
 }

@@ -1,8 +1,7 @@
 /**
  * A host's operating system: memory the kernel may promise, huge pages, limits of the services.
  *
- * Paths are those on the host, from its root. Rendered where the machine belongs to the fleet; putting these files in
- * their places is the platform's part.
+ * Paths are those on the host, from its root. Rendered where the machine belongs to the fleet.
  */
 
 import { isMember, type Platform } from "../config/spec.ts";
@@ -10,14 +9,15 @@ import { memoryShare } from "../tuning/budget.ts";
 import { component, type HostInput, renderFile } from "./host-input.ts";
 import { osMemory } from "./os-memory.ts";
 import { openFiles } from "./supervisor.ts";
+import { hasSystemd } from "./systemd.ts";
 import type { Component, PlannedFile } from "./types.ts";
 
 /** Platforms whose machines are the fleet's alone: kernel settings of the others belong to someone else. */
 const OWNED: readonly Platform[] = ["existing", "aws"];
 
-/** Members and PgBouncers of platforms that own the machine. */
-export const hasOs = ({ host, spec }: Pick<HostInput, "host" | "spec">): boolean =>
-  OWNED.includes(spec.platform) && (isMember(host) || isPooler({ host, spec }));
+/** Members of platforms that own the machine; PgBouncers where its unit is the package's. */
+export const hasOs = (input: Pick<HostInput, "host" | "spec" | "layout">): boolean =>
+  OWNED.includes(input.spec.platform) && (isMember(input.host) || (isPooler(input) && !hasSystemd(input)));
 
 const isPooler = ({ host, spec }: Pick<HostInput, "host" | "spec">): boolean =>
   spec.pooler?.hosts.includes(host.name) ?? false;
@@ -25,7 +25,7 @@ const isPooler = ({ host, spec }: Pick<HostInput, "host" | "spec">): boolean =>
 export function osComponent(input: HostInput): Component {
   const files = [
     ...(isMember(input.host) ? memoryFiles(input) : []),
-    ...(isPooler(input) ? [poolerLimits(input)] : []),
+    ...(isPooler(input) && !hasSystemd(input) ? [poolerLimits(input)] : []),
   ];
   return component("os", files);
 }
@@ -39,7 +39,6 @@ function memoryFiles(input: HostInput): PlannedFile[] {
   const os = osMemory(host.memoryMb, tuning, input.hugePages?.get(host.name));
   const share = memoryShare(host.memoryMb);
   const percent = mb(share * 100);
-  const others = mb(share * host.memoryMb - budget.limitMb);
   const hugeMb = os.hugePages * 2;
   const withoutHuge = hugeMb > 0 ? ` − ${hugeMb} MB of huge pages` : "";
   const setting = tuning.settings.get("huge_pages")?.value ?? "off";
@@ -60,13 +59,32 @@ function memoryFiles(input: HostInput): PlannedFile[] {
       hugePagesDetail,
     }),
     file("etc/systemd/system/disable-transparent-huge-pages.service", {}),
-    file("etc/systemd/system/postgresql@.service.d/pgfleet.conf", {
+    // A unit of the fleet's own has its limits in itself.
+    ...(hasSystemd(input) ? [] : [serverLimits(input)]),
+  ];
+}
+
+function serverLimits(input: HostInput): PlannedFile {
+  const { host } = input;
+  const { budget } = input.tunings.get(host.name)!;
+  const os = osMemory(host.memoryMb, input.tunings.get(host.name)!, input.hugePages?.get(host.name));
+  const share = memoryShare(host.memoryMb);
+  const others = mb(share * host.memoryMb - budget.limitMb);
+  const hugeMb = os.hugePages * 2;
+  const withoutHuge = hugeMb > 0 ? ` − ${hugeMb} MB of huge pages` : "";
+  const path = "etc/systemd/system/postgresql@.service.d/pgfleet.conf";
+  return renderFile(
+    input,
+    "os",
+    path,
+    { mode: "0644", change: "restart" },
+    {
       memoryHighMb: os.memoryHighMb,
       memoryMaxMb: os.memoryMaxMb,
-      highDetail: `The budget's limit (${percent} % of ${host.memoryMb} MB − ${others} MB for other services) and a quarter of the rest${withoutHuge}.`,
+      highDetail: `The budget's limit (${mb(share * 100)} % of ${host.memoryMb} MB − ${others} MB for other services) and a quarter of the rest${withoutHuge}.`,
       maxDetail: `The same with half of the rest${withoutHuge}.`,
-    }),
-  ];
+    },
+  );
 }
 
 function poolerLimits(input: HostInput): PlannedFile {

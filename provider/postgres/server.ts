@@ -10,7 +10,9 @@ const READY_LIMIT_MS = 60_000;
 
 /** Starts the server if it does not run, and waits until it takes connections. */
 export async function startServer(target: SqlTarget, context: Context, limitMs = READY_LIMIT_MS): Promise<void> {
-  await target.host.services.start(SERVICE, context.signal);
+  const { services } = target.host;
+  // Not asked of one that runs: with another unit it would be restarted, out of any order.
+  if (!(await services.status(SERVICE, context.signal)).running) await services.start(SERVICE, context.signal);
   await serverReady(target, context, limitMs);
 }
 

@@ -4,8 +4,8 @@ import * as path from "node:path";
 import { fillSecrets, generationHash } from "../../infra/rendering/generation.ts";
 import type { HostFilesInputs, HostFilesOutputs } from "../../infra/resources.ts";
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
-import { readHostFacts, tooSmall } from "../host-facts.ts";
 import { lockHost } from "../host-lock.ts";
+import { putOsInForce, readOs, removeOs } from "../os-settings.ts";
 import { claimHome } from "../ownership.ts";
 import { UnreachableError } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
@@ -14,16 +14,14 @@ import { maskLive } from "./mask.ts";
 
 /** Generations of a component kept beside the staged and the active one, to go back to. */
 const KEPT = 3;
-/** How long a new host is waited for. */
-const BOOT_LIMIT_MS = 300_000;
 /** Components without a service: nothing waits for an order, so they are in force as soon as they are staged. */
-const PASSIVE_COMPONENTS = ["client"];
+const PASSIVE_COMPONENTS = ["client", "os"];
 
 export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
   secrets: ["secrets"],
 
   diff(olds, news, oldInputs): DiffResult {
-    const detailed = diffValues(oldInputs, news, ["components", "secretVersions", "owner", "size"]);
+    const detailed = diffValues(oldInputs, news, ["components", "secretVersions", "owner"]);
     Object.assign(detailed, diffAccess(olds.connection, news.connection));
     // Another folder is another host: staged there first, nothing deleted here.
     if (olds.connection?.home !== news.connection?.home)
@@ -33,13 +31,6 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
 
   async create(news, context) {
     const host = hostAt(news.connection);
-    // It may have been made a moment ago, and boots.
-    await host.transport.connect({
-      signal: context.signal,
-      limitMs: BOOT_LIMIT_MS,
-      onWait: (line) => context.status(line),
-    });
-    await largeEnough(host, news, context.signal);
     await claimHome(host, news.owner);
     const id = `${news.owner.stack}/${host.name}`;
     return { id, outputs: await stageAll(host, news, {}, id, context) };
@@ -51,7 +42,7 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
       if (!(await host.transport.exists(host.paths.owner))) return undefined;
       const components: HostFilesInputs["components"] = {};
       for (const [name, files] of Object.entries(olds.components))
-        components[name] = await readComponent(host, name, files, olds);
+        components[name] = await readComponent(host, name, files, olds, context.signal);
       return { id, inputs: { ...oldInputs, components }, outputs: { ...olds, components, reachable: true } };
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
@@ -62,31 +53,25 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
 
   async update(id, olds, news, context) {
     const host = hostAt(news.connection);
-    await largeEnough(host, news, context.signal);
     await claimHome(host, news.owner);
     if (!olds.reachable) context.log("info", `${host.name} is reachable again`);
     return stageAll(host, news, olds.repairs ?? {}, id, context);
   },
 
-  async delete(_id, olds) {
+  async delete(_id, olds, context) {
     const host = hostAt(olds.connection);
     const entries = await host.transport.list(host.paths.home);
     if (!entries) return;
     await claimHome(host, olds.owner);
     await lockHost(host);
+    const os = await activeGeneration(host, "os");
+    if (os) await deactivatePassive(host, "os", os, context.signal);
     for (const folder of ["gen", "current", "rollout"]) await host.transport.remove(path.join(host.paths.home, folder));
     // Data stays, and so does the file that says whose it is.
     const left = (await host.transport.list(host.paths.data)) ?? [];
     if (left.length === 0) await host.transport.remove(host.paths.home);
   },
 };
-
-/** Settings are made for the declared size; on a smaller host they would not fit. */
-async function largeEnough(host: Host, { size }: HostFilesInputs, signal: AbortSignal): Promise<void> {
-  if (!size) return;
-  const problems = tooSmall(host.name, await readHostFacts(host.transport, host.paths.home, signal), size);
-  if (problems.length > 0) throw new Error(problems.join("\n"));
-}
 
 async function stageAll(
   host: Host,
@@ -115,7 +100,7 @@ async function stageAll(
       staged[component] = hash;
       repairs[component] = (repairsBefore[component] ?? 0) + (repaired ? 1 : 0);
     }
-    await activatePassive(host, staged);
+    await activatePassive(host, staged, news.components, context);
     await prune(host, staged);
   } catch (error) {
     throw new PartialFailure(
@@ -167,16 +152,27 @@ async function stage(
   return { hash, repaired };
 }
 
-async function activatePassive(host: Host, staged: Record<string, string>): Promise<void> {
+async function activatePassive(
+  host: Host,
+  staged: Record<string, string>,
+  components: HostFilesInputs["components"],
+  context: Context,
+): Promise<void> {
   for (const component of PASSIVE_COMPONENTS) {
     const active = await activeGeneration(host, component);
     const hash = staged[component];
     if (hash) {
       if (active !== hash) await activate(host, component, hash);
+      if (component === "os") await putOsInForce(host, components.os!, context, active !== hash);
     } else if (active) {
-      await deactivate(host, component);
+      await deactivatePassive(host, component, active, context.signal);
     }
   }
+}
+
+async function deactivatePassive(host: Host, component: string, active: string, signal: AbortSignal): Promise<void> {
+  if (component === "os") await removeOs(host, host.paths.generation(component, active), signal);
+  await deactivate(host, component);
 }
 
 const owns = (files: Record<string, unknown>, name: string): boolean =>
@@ -212,12 +208,14 @@ async function readComponent(
   component: string,
   files: HostFilesInputs["components"][string],
   olds: HostFilesOutputs,
+  signal: AbortSignal,
 ) {
   const hash = olds.staged[component];
   const live: HostFilesInputs["components"][string] = {};
   if (!hash) return live;
   // Not in force counts as not there, or nothing would put it back.
   if (PASSIVE_COMPONENTS.includes(component) && (await activeGeneration(host, component)) !== hash) return live;
+  if (component === "os") return readOs(host, files, signal);
   const folder = host.paths.generation(component, hash);
   for (const [name, file] of Object.entries(files)) {
     const facts = await host.transport.readFile(path.join(folder, name));

@@ -4,6 +4,7 @@ import type { RolloutInputs, RolloutMember, RolloutOutputs, RolloutPooler } from
 import { plan as makePlan } from "../../infra/rollout/plan.ts";
 import type { ObservedFleet, Step } from "../../infra/rollout/types.ts";
 import { classifier } from "../../infra/tuning/classify.ts";
+import { rememberGone } from "../gone.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
 import { execute, type Run } from "../rollout/execute.ts";
@@ -19,6 +20,7 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
   secrets: [],
 
   diff(olds, news, _oldInputs, note): DiffResult {
+    rememberGone(news.gone);
     const detailed = diffValues(olds, news, ["primary", "restart", "members", "poolers", "gone", "version"]);
     for (const [name, member] of Object.entries(olds.observed ?? {})) {
       if (news.members.some?.((m) => m.name === name))
@@ -58,6 +60,7 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
 
   // Instances and services stop themselves; what no state knows is stopped here.
   async delete(_id, olds, context) {
+    rememberGone(olds.gone);
     await sweep(olds, context);
   },
 };

@@ -15,6 +15,7 @@ import { endingTogether } from "../transports/detached.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
 import { cloneFailure, progressMeter } from "./clone-progress.ts";
+import { refuseUnlike } from "./likeness.ts";
 import { RECLONE_MARKER } from "./marker.ts";
 import { checkStaged, targetOf } from "./member-steps.ts";
 import { reserveSlot } from "./slots.ts";
@@ -49,6 +50,7 @@ export async function clone(
   const host = hostAt(member.connection);
   await requirePrograms(host, member.binDirectory, 0);
   await checkOwned(member);
+  await refuseUnlike(from, member, context.signal);
   const part = partDirectory(member.dataDirectory);
   const streamsFromSource = member.upstream === "" || member.upstream === from.name;
   const upstream = streamsFromSource ? from : options.upstream;

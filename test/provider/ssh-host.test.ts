@@ -2,9 +2,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lacks, probeYaml } from "../../cli/probe.ts";
+import { probeYaml } from "../../cli/probe.ts";
 import { type Host, hostAt } from "../../provider/host.ts";
-import { parseHostFacts, readHostFacts, tooSmall } from "../../provider/host-facts.ts";
+import { parseHostFacts, readHostFacts, tooSmall, unfit } from "../../provider/host-facts.ts";
 import { takeRemoteLock } from "../../provider/remote-lock.ts";
 import { guardStart } from "../../provider/rollout/start-guard.ts";
 import { closeSshConnections, sshConnection } from "../../provider/transports/ssh-connection.ts";
@@ -77,7 +77,7 @@ describe.skipIf(missing)("a host over ssh", () => {
 });
 
 const FACTS = parseHostFacts(
-  "memoryKb=3911680\ncpus=2\ndiskKb=51290592\narchitecture=x86_64\nos=Debian GNU/Linux 13 (trixie)\nlibc=glibc 2.41\nsystemd=257.7\npostgresql=17\npostgresql=9\npgbouncer=1.24.1\nnow=1000.5\n",
+  "memoryKb=3911680\ncpus=2\ndiskKb=51290592\narchitecture=x86_64\nos=Debian GNU/Linux 13 (trixie)\nfamily=debian \nlibc=glibc 2.41\nsystemd=257.7\npostgresql=17\npostgresql=9\npgbouncer=1.24.1\nnow=1000.5\n",
   1_000_000,
 );
 
@@ -101,17 +101,19 @@ describe("what a host is", () => {
     ]);
   });
 
-  test("without systemd it is no host of the fleet", () => {
-    const problems = tooSmall("db1", { ...FACTS, systemd: "" }, { memoryMb: 1024, cpus: 1, diskMb: 1024 });
-    expect(problems).toEqual([expect.stringMatching(/^db1 \(Debian.*\) does not run systemd/)]);
-  });
-
-  test("what it lacks", () => {
-    expect(lacks("db1", FACTS, 17)).toEqual([]);
-    expect(lacks("db1", { ...FACTS, clockOffsetSeconds: -90 }, 18)).toEqual([
-      "db1 has no PostgreSQL 18 (it has 9, 17). Members need the package postgresql-18.",
-      expect.stringMatching(/^the clock of db1 is 90 s behind/),
-    ]);
+  test.each([
+    ["systemd", { systemd: "" }, /^db1 \(Debian.*\) does not run systemd/],
+    [
+      "a system whose packages are known",
+      { os: "Fedora 42", family: "fedora" },
+      /^db1 runs Fedora 42, .* Debian and Ubuntu/,
+    ],
+    ["a processor that is known", { architecture: "riscv64" }, /^db1 is riscv64/],
+    ["the time", { clockOffsetSeconds: 300 }, /^the clock of db1 is 300 s ahead .* NTP/],
+  ])("without %s it is no host of the fleet", (_, less, said) => {
+    const size = { memoryMb: 1024, cpus: 1, diskMb: 1024 };
+    expect(unfit("db1", { ...FACTS, clockOffsetSeconds: 2, family: "ubuntu debian" }, size)).toEqual([]);
+    expect(unfit("db1", { ...FACTS, ...less }, size)).toEqual([expect.stringMatching(said)]);
   });
 });
 

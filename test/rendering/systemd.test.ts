@@ -43,6 +43,17 @@ describe("hosts with systemd", () => {
     );
   });
 
+  test("kernel settings are files of members alone, and limits are in the units", () => {
+    const os = Object.fromEntries(
+      existing().map(({ host, components }) => [
+        host,
+        components.filter(({ name }) => name === "os").flatMap(({ files }) => files.map(({ path }) => path)),
+      ]),
+    );
+    const files = ["etc/sysctl.d/60-pgfleet.conf", "etc/systemd/system/disable-transparent-huge-pages.service"];
+    expect(os).toEqual({ "db-3": files, db1: files, db2: files, mon1: [], pool1: [] });
+  });
+
   test("each PgBouncer process has a unit, and none takes over from another", () => {
     const { pooler } = fleet();
     const plans = existing({ pooler: { ...pooler!, processes: 2 } });

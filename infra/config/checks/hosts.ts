@@ -36,7 +36,31 @@ export function checkSsh(draft: Draft, report: Report): void {
       );
   };
   given(["ssh"], draft.ssh);
+  given(["packages"], draft.packages);
   for (const [name, host] of Object.entries(draft.hosts ?? {})) given(["hosts", name, "ssh"], host?.ssh);
+}
+
+/** Every package that a fleet of this major may install. */
+const packageNames = (major: number): string[] => [
+  `postgresql-${major}`,
+  `postgresql-client-${major}`,
+  "pgbouncer",
+  "prometheus",
+  "prometheus-postgres-exporter",
+  "prometheus-pgbouncer-exporter",
+  "python3-psycopg2",
+];
+
+/** A version of a package that nothing installs would keep nothing. */
+export function checkPackages({ packages, version }: Draft, report: Report): void {
+  if (version === undefined) return;
+  const known = packageNames(version);
+  for (const name of Object.keys(packages ?? {}))
+    if (!known.includes(name))
+      report.add(
+        ["packages", name],
+        `is no package that a fleet of PostgreSQL ${version} installs.${didYouMean(name, known)} Those are: ${known.join(", ")}.`,
+      );
 }
 
 /** Name of the primary; undefined when it is not clear, with the problem reported. */

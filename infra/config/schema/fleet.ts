@@ -10,7 +10,7 @@ import { clusterParameters } from "./parameters.ts";
 import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
 import { monitoring, pooler } from "./services.ts";
-import { ssh } from "./ssh.ts";
+import { packages, ssh } from "./ssh.ts";
 import { tls } from "./tls.ts";
 
 /** In the order of the docs. */
@@ -30,6 +30,7 @@ export const fleetSchema = z.strictObject({
   storage,
   parameters: clusterParameters,
   ssh,
+  packages,
   hosts,
   primary,
   gone,

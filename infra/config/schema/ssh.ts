@@ -73,6 +73,26 @@ export const ssh = key(z.strictObject(sshKeys()).prefault({}), {
     "Platform existing: how hosts are reached. The system's ssh is used, so ~/.ssh/config and its agent count too.",
 });
 
+export const packages = key(
+  z
+    .record(
+      text((value) => (/^[a-z0-9][a-z0-9+.-]+$/.test(value) ? undefined : "is not the name of a Debian package.")),
+      text((value) =>
+        /^[A-Za-z0-9.+:~-]+$/.test(value)
+          ? undefined
+          : `${JSON.stringify(value.slice(0, 60))} is not a version of a Debian package; apt-cache policy shows them.`,
+      ),
+    )
+    .optional(),
+  {
+    shape: "a map of Debian packages to versions",
+    example: "{ postgresql-17: 17.6-0+deb13u1 }",
+    about:
+      "Platform existing: versions that packages of the fleet are kept at. All of them are held against upgrades in any case.",
+    default: "the version that a host's sources have when the package is first installed",
+  },
+);
+
 export const hostSsh = key(z.strictObject(sshKeys("the key of the same name under `ssh` at the top")).prefault({}), {
   shape: "a map of ssh's keys",
   example: "{ hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE }",

@@ -113,5 +113,13 @@ export const hostsCases: Case[] = [
   ["address out of range", existing("10.0.0.256"), "hosts.db1.address", "0 to 255"],
   ["address a network", existing("10.0.0.0/24"), "hosts.db1.address", "network"],
   ["address multicast", existing("224.0.0.1"), "hosts.db1.address", "multicast"],
+  [
+    "version of a package that nothing installs",
+    { ...existing("10.0.0.1"), packages: { "postgresql-9": "9.6" } },
+    "packages.postgresql-9",
+    "no package that a fleet",
+    "pgbouncer",
+  ],
+  ["versions of packages on local", { packages: { pgbouncer: "1.24.1-1" } }, "packages", "platform is local"],
   ["address a number", host({ address: 127 }), "hosts.db1.address", "IPv4 address"],
 ];

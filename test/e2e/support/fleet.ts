@@ -199,7 +199,10 @@ export class TestFleet {
       // A key with its namespace is another provider's.
       Object.entries(this.config).map(([key, value]) => [key.includes(":") ? key : `postgres-fleet:${key}`, value]),
     );
-    fs.writeFileSync(this.configFile, stringify({ config }));
+    // The engine's own line; for local stacks the wrapper keeps it elsewhere.
+    const before = fs.existsSync(this.configFile) ? fs.readFileSync(this.configFile, "utf8") : "";
+    const salt = /^encryptionsalt: (.*)$/m.exec(before)?.[1];
+    fs.writeFileSync(this.configFile, stringify({ ...(salt ? { encryptionsalt: salt } : {}), config }));
   }
 
   #refused(result: RunResult): string {

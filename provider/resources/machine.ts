@@ -1,0 +1,114 @@
+/** Machine: a host with a kernel and packages of its own, made ready for the fleet, or refused before anything is there. */
+
+import type { MachineInputs, MachineOutputs } from "../../infra/resources.ts";
+import { type Host, hostAt } from "../host.ts";
+import { readHostFacts, unfit } from "../host-facts.ts";
+import { installPackages, type PackageFacts, readPackages, releasePackages } from "../packages.ts";
+import { UnreachableError } from "../transports/transport.ts";
+import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
+import { diffAccess, diffValues } from "./diff-values.ts";
+
+/** How long a new host is waited for. */
+const BOOT_LIMIT_MS = 300_000;
+
+export const machine: Resource<MachineInputs, MachineOutputs> = {
+  secrets: [],
+
+  diff(olds, news): DiffResult {
+    const detailed = diffValues(olds, news, ["size", "packages"]);
+    Object.assign(detailed, diffAccess(olds.connection, news.connection));
+    olds.drift?.forEach((_, i) => {
+      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
+    });
+    return { changes: Object.keys(detailed).length > 0, detailed };
+  },
+
+  async create(news, context) {
+    const host = hostAt(news.connection);
+    // It may have been made a moment ago, and boots.
+    await host.transport.connect({
+      signal: context.signal,
+      limitMs: BOOT_LIMIT_MS,
+      onWait: (line) => context.status(line),
+    });
+    await refuseUnfit(host, news, context.signal);
+    return { id: host.name, outputs: await ensure(host, news, {}, context) };
+  },
+
+  async read(id, olds, oldInputs, context) {
+    const host = hostAt(olds.connection);
+    try {
+      return {
+        id,
+        inputs: oldInputs,
+        outputs: { ...olds, ...(await look(host, olds, context.signal)), reachable: true },
+      };
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      context.log("warning", error.message);
+      return { id, inputs: oldInputs, outputs: { ...olds, reachable: false } };
+    }
+  },
+
+  async update(_id, olds, news, context) {
+    const host = hostAt(news.connection);
+    await refuseUnfit(host, news, context.signal);
+    const outputs = await ensure(host, news, olds.installed, context);
+    const left = Object.keys(olds.packages).filter((name) => !(name in news.packages));
+    if (left.length > 0) await releasePackages(host, left, context.signal);
+    return outputs;
+  },
+
+  /** Packages stay, and are their owner's again. */
+  async delete(_id, olds, context) {
+    await releasePackages(hostAt(olds.connection), Object.keys(olds.packages), context.signal);
+  },
+};
+
+async function refuseUnfit(host: Host, news: MachineInputs, signal: AbortSignal): Promise<void> {
+  const problems = unfit(host.name, await readHostFacts(host.transport, host.paths.home, signal), news.size);
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}
+
+async function ensure(
+  host: Host,
+  news: MachineInputs,
+  before: Record<string, string>,
+  context: Context,
+): Promise<MachineOutputs> {
+  context.status("packages");
+  try {
+    const installed = versions(await installPackages(host, news.packages, context.signal));
+    for (const [name, version] of Object.entries(installed)) {
+      if (before[name] && before[name] !== version)
+        context.log(
+          "warning",
+          `${name} on ${host.name} is ${version} now, and was ${before[name]}. What runs is still the old one, until its next restart.`,
+        );
+    }
+    return { ...news, installed, drift: [], reachable: true };
+  } catch (error) {
+    const outputs = { ...news, installed: before, drift: ["packages were not made ready"], reachable: true };
+    throw new PartialFailure((error as Error).message, host.name, outputs, { cause: error });
+  }
+}
+
+async function look(
+  host: Host,
+  olds: MachineOutputs,
+  signal: AbortSignal,
+): Promise<Pick<MachineOutputs, "installed" | "drift">> {
+  const drift = unfit(host.name, await readHostFacts(host.transport, host.paths.home, signal), olds.size);
+  const found = await readPackages(host, Object.keys(olds.packages), signal);
+  for (const [name, wanted] of Object.entries(olds.packages)) {
+    const facts = found[name];
+    if (!facts) drift.push(`${name} is not installed on ${host.name}`);
+    else if (wanted !== "" && facts.version !== wanted)
+      drift.push(`${name} on ${host.name} is ${facts.version}, declared is ${wanted}`);
+    else if (!facts.held) drift.push(`${name} on ${host.name} is not held: an unattended upgrade may restart it`);
+  }
+  return { installed: versions(found), drift };
+}
+
+const versions = (found: Record<string, PackageFacts>): Record<string, string> =>
+  Object.fromEntries(Object.entries(found).map(([name, { version }]) => [name, version]));

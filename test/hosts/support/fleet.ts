@@ -1,0 +1,108 @@
+/** A fleet of platform existing on machines of the test; the real engine, the real ssh, the distribution's packages. */
+
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { TestFleet } from "../../e2e/support/fleet.ts";
+import { MAJOR } from "./image.ts";
+import { type MachineOptions, Machines } from "./machines.ts";
+
+/** Host → last number of its address. */
+export const PLACES = { db1: 11, db2: 12, db3: 13, pool1: 20 } as const;
+export type Name = keyof typeof PLACES;
+
+export class HostsFleet extends TestFleet {
+  readonly machines: Machines;
+
+  constructor(label: string) {
+    super(label);
+    this.machines = new Machines(this.dir);
+    const at = (name: Name) => this.at(name);
+    const { initdb, databases, roles } = this.config;
+    this.config = {
+      platform: "existing",
+      cluster: "shop",
+      version: MAJOR,
+      memory: "1GB",
+      cpus: 1,
+      disk: "10GB",
+      connections: 40,
+      initdb,
+      databases,
+      roles,
+      primary: "db1",
+      monitoring: { hosts: ["pool1"] },
+      ssh: { user: "admin", identityFile: this.machines.identityFile, knownHosts: this.machines.knownHosts },
+      hosts: {
+        db1: { role: "replica", address: at("db1") },
+        db2: { role: "replica", address: at("db2") },
+        pool1: { role: "pooler", address: at("pool1") },
+      },
+    };
+  }
+
+  /** Stacks that are not local are made by hand; in a folder of its own, where `stack init` may write. */
+  async init(): Promise<void> {
+    const folder = path.join(this.dir, "project");
+    fs.mkdirSync(folder);
+    fs.writeFileSync(path.join(folder, "Pulumi.yaml"), "name: postgres-fleet\nruntime: nodejs\n");
+    const { code, text } = await this.pulumi("-C", folder, "stack", "init", "--no-select", "--non-interactive");
+    if (code !== 0) throw new Error(`stack init ended with ${code}:\n${text}`);
+    fs.copyFileSync(path.join(folder, `Pulumi.${this.stack}.yaml`), this.configFile);
+  }
+
+  at(name: Name): string {
+    return this.machines.address(PLACES[name]);
+  }
+
+  async boot(...names: Name[]): Promise<void> {
+    for (const name of names) await this.bootWith(name);
+  }
+
+  async bootWith(name: Name, options: MachineOptions = {}): Promise<void> {
+    await this.machines.boot(name, this.at(name), options);
+  }
+
+  override home(host: string): string {
+    return `/var/lib/pgfleet/${this.stack}/${host}`;
+  }
+
+  unit(host: string, service: string): string {
+    return `pgfleet-${this.stack}-${host}-${service}.service`;
+  }
+
+  override sql(host: string, query: string, database = "postgres"): string {
+    return this.psql(host, [["-h", `${this.home(host)}/run`, "-p", "5432", "-U", "postgres", "-d", database], query]);
+  }
+
+  /** As an application, through PgBouncer; the password goes through a file that only the server's user reads. */
+  pooled(user: string, password: string, query: string): string {
+    const file = `/run/passfile-${randomBytes(4).toString("hex")}`;
+    this.machines.exec(
+      "pool1",
+      ["sh", "-c", 'umask 077; cat > "$1"; chown postgres "$1"', "sh", file],
+      `*:*:*:*:${password}\n`,
+    );
+    try {
+      return this.psql("pool1", [["-h", this.at("pool1"), "-p", "6432", "-U", user, "-d", "shop"], query], file);
+    } finally {
+      this.machines.exec("pool1", ["rm", "-f", file]);
+    }
+  }
+
+  psql(host: string, [where, query]: [string[], string], passfile = "/dev/null"): string {
+    const program = `/usr/lib/postgresql/${this.config.version}/bin/psql`;
+    const env = ["env", "PGCONNECT_TIMEOUT=5", `PGPASSFILE=${passfile}`];
+    const argv = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", ...env, program];
+    return this.machines.exec(host, [...argv, "-XAtq", "-F", "\t", ...where, "-c", query]).trim();
+  }
+
+  override async remove(): Promise<void> {
+    await this.killAll();
+    try {
+      this.machines.removeAll();
+    } finally {
+      await super.remove();
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/** Machines of a test: containers that boot systemd and sshd, on a network of their own. */
+
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { until } from "../../e2e/support/processes.ts";
+import { docker } from "./docker.ts";
+import { type Image, makeImage } from "./image.ts";
+
+const BOOT_LIMIT_MS = 180_000;
+
+export interface MachineOptions {
+  /** Folder → size of a file system of its own, e.g. "1100m". */
+  mounts?: Record<string, string>;
+}
+
+export class Machines {
+  readonly identityFile: string;
+  readonly knownHosts: string;
+  readonly #net: string;
+  readonly #network: string;
+  readonly #image: Image;
+  /** Name → container id. */
+  readonly #ids = new Map<string, string>();
+
+  /** @param folder for the key and the known host keys */
+  constructor(folder: string) {
+    this.identityFile = path.join(folder, "login");
+    this.knownHosts = path.join(folder, "known_hosts");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", this.identityFile]);
+    fs.writeFileSync(this.knownHosts, "");
+    [this.#net, this.#network] = makeNetwork();
+    try {
+      this.#image = makeImage();
+    } catch (error) {
+      docker(["network", "rm", this.#network]);
+      throw error;
+    }
+  }
+
+  address(last: number): string {
+    return `${this.#net}.${last}`;
+  }
+
+  /** Boots one; its host key becomes known. */
+  async boot(name: string, address: string, { mounts = {} }: MachineOptions = {}): Promise<void> {
+    const own = Object.entries(mounts).flatMap(([folder, size]) => ["--tmpfs", `${folder}:rw,size=${size},mode=0755`]);
+    const place = ["--network", this.#network, "--ip", address, "--hostname", name];
+    const may = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"];
+    const volatile = ["--tmpfs", "/run", "--tmpfs", "/run/lock", ...own];
+    // Kernels that give containers the first kind of control groups only; others do not mind.
+    const legacy = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"];
+    const argv = ["run", "-d", ...place, ...may, ...volatile, this.#image.id, "/sbin/init", ...legacy];
+    this.#ids.set(name, docker(argv).trim());
+    await this.#booted(name);
+    const authorize = `for user in root admin careful; do home=$(getent passwd "$user" | cut -d: -f6)
+install -d -m 700 -o "$user" -g "$user" "$home/.ssh" && printf '%s' "$1" > "$home/.ssh/authorized_keys" && chown "$user" "$home/.ssh/authorized_keys"
+done; ssh-keygen -A; systemctl reset-failed ssh; systemctl restart ssh`;
+    this.exec(name, ["sh", "-c", authorize, "authorize", fs.readFileSync(`${this.identityFile}.pub`, "utf8")]);
+    this.learnKey(name, address);
+  }
+
+  /** What a person would compare on the host's console. */
+  learnKey(name: string, address: string): void {
+    const others = fs
+      .readFileSync(this.knownHosts, "utf8")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith(`${address} `));
+    const key = this.exec(name, ["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).split(" ").slice(0, 2).join(" ");
+    fs.writeFileSync(this.knownHosts, [...others, `${address} ${key}`, ""].join("\n"));
+  }
+
+  /** A command as root, not over ssh. */
+  exec(name: string, argv: string[], input = ""): string {
+    return docker(["exec", "-i", this.#id(name), ...argv], input);
+  }
+
+  /** Its standard output, or undefined when it fails. */
+  ask(name: string, ...argv: string[]): string | undefined {
+    try {
+      return this.exec(name, argv).trim();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** As if the power were cut. */
+  cut(name: string): void {
+    docker(["kill", this.#id(name)]);
+  }
+
+  async start(name: string): Promise<void> {
+    docker(["start", this.#id(name)]);
+    await this.#booted(name);
+  }
+
+  remove(name: string): void {
+    docker(["rm", "-f", "-v", this.#id(name)]);
+    this.#ids.delete(name);
+  }
+
+  /** Everything that was made here. */
+  removeAll(): void {
+    for (const name of [...this.#ids.keys()]) this.remove(name);
+    docker(["network", "rm", this.#network]);
+    this.#image.remove();
+  }
+
+  #id(name: string): string {
+    const id = this.#ids.get(name);
+    if (!id) throw new Error(`there is no machine ${name}`);
+    return id;
+  }
+
+  #booted(name: string): Promise<unknown> {
+    return until(`${name} has booted`, BOOT_LIMIT_MS, () => {
+      const said = docker(["exec", this.#id(name), "sh", "-c", "systemctl is-system-running 2>&1; :"]).trim();
+      if (/^(running|degraded)$/.test(said)) return true;
+      throw new Error(said);
+    });
+  }
+}
+
+/** A network that nothing else here has, as its first three numbers and its id. */
+function makeNetwork(): [string, string] {
+  for (let third = process.pid % 200, tries = 0; ; third = (third + 1) % 200, tries++) {
+    const net = `10.213.${third}`;
+    try {
+      return [
+        net,
+        docker(["network", "create", "--subnet", `${net}.0/24`, `pgfleet-test-${process.pid}-${third}`]).trim(),
+      ];
+    } catch (error) {
+      if (tries >= 20) throw error;
+    }
+  }
+}
