@@ -26,6 +26,7 @@ export function normalize(raw: RawConfig, report: Report): RawConfig {
 const ENGINE_TIME = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?) ([+-]\d{2})(\d{2}) \S+$/;
 
 function withTimesAsWritten(value: unknown): unknown {
+  if (isEncrypted(value)) return value;
   if (Array.isArray(value)) return value.map(withTimesAsWritten);
   if (isEncrypted(value)) return value;
   if (typeof value === "object" && value !== null) return mapValues(value as RawConfig, withTimesAsWritten);

@@ -24,15 +24,17 @@ const many = await Promise.all(
   ),
 );
 
-// Named ones stay on a server connection: the second client finds one there that it did not make.
-const [a, b] = [await writePool.connect(), await writePool.connect()];
-const named = { name: "kept", text: "SELECT $1::int AS n" };
+// Named ones stay on a server connection. More clients than there are of those, each new: one finds what it did not make.
 const kept = await failure(async () => {
-  await a.query({ ...named, values: [1] });
-  await b.query({ ...named, values: [2] });
+  for (let n = 0; n < 12; n++) {
+    const one = await writePool.connect();
+    try {
+      await one.query({ name: "kept", text: "SELECT $1::int AS n", values: [n] });
+    } finally {
+      one.release(true);
+    }
+  }
 });
-a.release(true);
-b.release(true);
 
 await Promise.all([readPool.end(), writePool.end()]);
 report({ read: read?.text, replica, refused, undone, many: many.every(Boolean), kept });
