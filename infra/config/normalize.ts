@@ -28,7 +28,6 @@ const ENGINE_TIME = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?) ([+-]\d{
 function withTimesAsWritten(value: unknown): unknown {
   if (isEncrypted(value)) return value;
   if (Array.isArray(value)) return value.map(withTimesAsWritten);
-  if (isEncrypted(value)) return value;
   if (typeof value === "object" && value !== null) return mapValues(value as RawConfig, withTimesAsWritten);
   const [, date, time, hours, minutes] = (typeof value === "string" && ENGINE_TIME.exec(value)) || [];
   if (!date) return value;
