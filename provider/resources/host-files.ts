@@ -64,6 +64,8 @@ export const hostFiles: Resource<HostFilesInputs, HostFilesOutputs> = {
     if (!entries) return;
     await claimHome(host, olds.owner);
     await lockHost(host);
+    // A pooler has no resource of its own; where supervisord is not one either, nothing else would stop it.
+    if (host.connection.platform !== "local") await host.services.shutdown(context.signal);
     const os = await activeGeneration(host, "os");
     if (os) await deactivatePassive(host, "os", os, context.signal);
     for (const folder of ["gen", "current", "rollout"]) await host.transport.remove(path.join(host.paths.home, folder));
