@@ -35,8 +35,8 @@ export class Credentials extends pulumi.ComponentResource {
   }
 
   /**
-   * Secrets that these files ask for by `role.password`, `role.verifier`, `host.ca`, `host.certificate` or `host.key`,
-   * and the version of each.
+   * Secrets that these files ask for by `role.password`, `role.verifier`, `host.ca`, `host.certificate`, `host.key`
+   * or `host.notAfter`, and the version of each.
    */
   wanted(components: Record<string, Record<string, FileInput>>): {
     secrets: pulumi.Output<Record<string, string>>;
@@ -75,6 +75,11 @@ export class Credentials extends pulumi.ComponentResource {
       const certificate = this.#certificates.byHost.get(owner);
       if (!certificate) throw new Error(`a template asks for the secret "${name}"; host ${owner} has no certificate`);
       return { value: certificate[part as TlsPart], version: certificate.version };
+    }
+    const certificate = part === "notAfter" ? this.#certificates.byHost.get(owner) : undefined;
+    if (certificate) {
+      const seconds = certificate.notAfter.apply((time) => String(Date.parse(time) / 1000));
+      return { value: seconds, version: certificate.version };
     }
     const credential = this.#credential(owner, name);
     return { value: part === "password" ? credential.password : credential.verifier, version: credential.version };

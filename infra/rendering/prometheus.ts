@@ -1,6 +1,7 @@
 /** A monitoring host's component: Prometheus, scraping every exporter of the fleet. */
 
 import { hostNamed, members } from "../config/spec.ts";
+import { CERTIFICATE_RULES, certificateRules } from "./certificate-rules.ts";
 import { component, type HostInput, renderFile } from "./host-input.ts";
 import { PORTS } from "./ports.ts";
 import { yamlString } from "./quoting.ts";
@@ -31,6 +32,7 @@ export function prometheusComponent(input: HostInput): Component {
     job("pgbouncer", spec.pooler?.hosts ?? [], PORTS.pgbouncerExporter),
     job("prometheus", monitoring.hosts, monitoring.prometheusPort),
   ].filter((one) => (one.targets as readonly unknown[]).length > 0);
+  const rules = certificateRules(input);
   const config = renderFile(
     input,
     "prometheus",
@@ -42,6 +44,7 @@ export function prometheusComponent(input: HostInput): Component {
       clusterLabel: yamlString(spec.cluster.name),
       stackLabel: yamlString(spec.stack),
       jobs,
+      rules: rules ? [{ file: yamlString(CERTIFICATE_RULES) }] : [],
     },
   );
   const program = programFile(input, "prometheus", {
@@ -56,5 +59,5 @@ export function prometheusComponent(input: HostInput): Component {
     stopWaitSeconds: 60,
     priority: 400,
   });
-  return component("prometheus", [config, program]);
+  return component("prometheus", [config, ...(rules ? [rules] : []), program]);
 }

@@ -9,8 +9,8 @@ import { atLeast } from "./version.ts";
 
 const MODES: Record<TlsPart, string> = { ca: "0640", certificate: "0640", key: "0600" };
 
-/** Name of the secret that holds a part of a host's certificate: `db1.key`. */
-export const tlsSecret = (host: string, part: TlsPart): string => `${host}.${part}`;
+/** Name of the secret that holds a part of a host's certificate: `db1.key`; `notAfter`: its end, in seconds since 1970. */
+export const tlsSecret = (host: string, part: TlsPart | "notAfter"): string => `${host}.${part}`;
 
 /** Files of a component; none without TLS. */
 export function tlsFiles(

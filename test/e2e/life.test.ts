@@ -17,7 +17,7 @@ import {
   targets,
   targetsUp,
 } from "./support/observe.ts";
-import { processesOf } from "./support/processes.ts";
+import { processesOf, until } from "./support/processes.ts";
 import { steps } from "./support/steps.ts";
 
 const fleet = new TestFleet("life");
@@ -65,6 +65,18 @@ step("Prometheus has every target, and each is up", async () => {
       `${fleet.address(20)}:9090`,
     ].sort(),
   );
+});
+
+step("Prometheus knows when each certificate ends, and no alert fires", async () => {
+  const of = async (query: string) => {
+    const url = `http://${fleet.address(20)}:9090/api/v1/query?query=${encodeURIComponent(query)}`;
+    const answer = (await (await fetch(url)).json()) as { data: { result: { metric: { host: string } }[] } };
+    return answer.data.result.map(({ metric }) => metric.host).sort();
+  };
+  const query = "pgfleet_certificate_not_after_seconds - time() > 364 * 86400";
+  await until("rules were evaluated", 60_000, async () => (await of(query)).length > 0);
+  expect(await of(query)).toEqual(["db1", "db2", "db3", "pool1"]);
+  expect(await of("ALERTS")).toEqual([]);
 });
 
 step("the second up changes nothing and finds nothing different on the hosts", async () => {
