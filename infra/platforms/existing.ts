@@ -2,6 +2,7 @@
 
 import type { FleetSpec, HostSpec } from "../config/spec.ts";
 import type { HostLayout } from "../rendering/types.ts";
+import { versionIn } from "../rendering/version.ts";
 import type { SshConnectionInput } from "../resources.ts";
 import { localLayout } from "./layout.ts";
 
@@ -11,11 +12,14 @@ export const existingStateDir = ({ stack, stateDir }: Pick<FleetSpec, "stack" | 
 
 /** Programs are Debian's, or PGDG's for Debian, which puts them in the same places. */
 export function existingLayouts(spec: FleetSpec): Map<string, HostLayout> {
+  // Nothing is asked of a host while files are rendered: what the stack file pins is what is known.
+  const pgbouncer = versionIn(spec.packages?.pgbouncer ?? "");
+  const versions = pgbouncer ? { versions: { pgbouncer } } : {};
   return new Map(
     spec.hosts.map((host) => [
       host.name,
       {
-        ...localLayout(existingStateDir(spec), host, { version: spec.cluster.version, user: "postgres" }),
+        ...localLayout(existingStateDir(spec), host, { version: spec.cluster.version, user: "postgres", ...versions }),
         serviceManager: "systemd" as const,
       },
     ]),
