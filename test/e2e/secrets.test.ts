@@ -1,10 +1,10 @@
-// Secrets stay secret: no password and no verifier anywhere but in the files that are meant for it.
+// Secrets stay secret: no password, no verifier and no private key anywhere but in the files that are meant for it.
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type Run, TestFleet } from "./support/fleet.ts";
-import { logins, pooled } from "./support/observe.ts";
+import { logins, pooled, privateKeys } from "./support/observe.ts";
 import { steps } from "./support/steps.ts";
 
 // Servers that log every statement: what is sent to them must not be logged all the same.
@@ -13,8 +13,8 @@ const fleet = new TestFleet("secrets", {
 });
 const step = steps();
 
-/** Files that hold passwords or verifiers, by their purpose. */
-const MEANT = /\/(userlist\.txt|[\w.-]*passfile)$/;
+/** Files that hold passwords, verifiers or keys, by their purpose. */
+const MEANT = /\/(userlist\.txt|server\.key|[\w.-]*passfile)$/;
 
 /** Everything a run said or showed: its output, and every command line and environment of any process meanwhile. */
 const output: string[] = [];
@@ -66,6 +66,8 @@ beforeAll(async () => {
     canaries.set(`password of ${role}`, password);
     canaries.set(`verifier of ${role}`, verifier);
   }
+  for (const [whose, pem] of Object.entries(await privateKeys(fleet)))
+    canaries.set(`key of ${whose}`, pem.split("\n")[1]!);
 });
 afterAll(() => fleet.remove());
 
@@ -73,6 +75,7 @@ step("there are secrets to look for, and they are in use", async () => {
   expect([...canaries.keys()].sort()).toEqual(
     ["pgfleet_replicator", "pgfleet_stats", "shop_app", "shop_readonly"]
       .flatMap((role) => [`password of ${role}`, `verifier of ${role}`])
+      .concat(["the authority", "db1", "db2", "db3", "pool1"].map((whose) => `key of ${whose}`))
       .sort(),
   );
   expect(pooled(fleet, "shop_app", canaries.get("password of shop_app")!, "SELECT 1")).toBe("1");
@@ -123,6 +126,7 @@ step("on the hosts only the files that are meant for it have one, and others can
     holders.add(path.basename(file));
   }
   expect([...holders]).toContain("userlist.txt");
+  expect([...holders]).toContain("server.key");
   expect([...holders].some((name) => name.endsWith("passfile"))).toBe(true);
   for (const file of filesBelow(path.join(fleet.dir, "state")).filter((name) => name.includes("/gen/")))
     expect((statSync(file).mode & 0o007).toString(8), file).toBe("0");

@@ -116,6 +116,17 @@ export async function logins(fleet: TestFleet): Promise<Record<string, Login>> {
   );
 }
 
+/** Whose it is → private key, PEM: of the cluster's authority, and of each host that has a certificate. */
+export async function privateKeys(fleet: TestFleet): Promise<Record<string, string>> {
+  const found = (await openState(fleet)).filter(({ type }) => /:Certificate(Authority)?$/.test(type));
+  return Object.fromEntries(
+    found.map(({ urn, type, outputs }) => [
+      type.endsWith("Authority") ? "the authority" : urn.split("::").at(-1)!,
+      opened(outputs.key),
+    ]),
+  );
+}
+
 /** `--show-secrets` gives secrets as {signature, plaintext}, where the plaintext is JSON. */
 function opened(value: unknown): string {
   return typeof value === "string" ? value : (JSON.parse((value as { plaintext: string }).plaintext) as string);
