@@ -1,9 +1,15 @@
 /** When the provider stops: on a signal, or by itself when the engine that started it is gone. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import type { Operations } from "./operations.ts";
 
 /** The engine kills a provider five seconds after it asked it to stop. */
 const GRACE_MS = 4_000;
+/**
+ * Answers are on their way within milliseconds; connections may stay open for as long as the engine likes. It ends its
+ * plugins one after the other within five seconds in all, and calls those it did not get to a failure.
+ */
+const DRAIN_LIMIT_MS = 250;
 const PARENT_POLL_MS = 500;
 
 export interface Lifetime {
@@ -21,7 +27,7 @@ export function watchLifetime(operations: Operations, drain: () => Promise<void>
     setTimeout(() => process.exit(0), GRACE_MS);
     operations
       .idle()
-      .then(drain)
+      .then(() => Promise.race([drain(), delay(DRAIN_LIMIT_MS)]))
       .finally(() => process.exit(0));
   };
   const parent = process.ppid;
