@@ -87,6 +87,10 @@ async function loadProcess(
   if (same && restart === "online") await restartOnline(process, context);
   if (same && restart === "plain") {
     if (processes > 1) await letClientsLeave(process, context);
+    context.log(
+      "info",
+      `clients of ${nameOf(process)} connect anew: a new process begins when their transactions have ended`,
+    );
     await services.restart(service, context.signal);
   }
   if (same && restart === "none") await command(process, "RELOAD", context.signal);
@@ -175,6 +179,10 @@ async function staged(host: Host, generation: string, name: string): Promise<str
   );
 }
 
+/** A process that takes over drops connections with TLS, in the middle of a transaction too. */
+const speaksTls = (ini: Record<string, string>): boolean =>
+  ["client_tls_sslmode", "server_tls_sslmode"].some((key) => (ini[key] ?? "disable") !== "disable");
+
 /** Another authority, certificate or key. */
 async function certificatesDiffer(host: Host, before: string, after: string): Promise<boolean> {
   for (const name of Object.values(TLS_FILES))
@@ -189,7 +197,7 @@ async function restartNeeded(host: Host, process: PoolerProcess, before: string,
   const changed = [...POOLER_RESTART_ONLY].filter((key) => old![key] !== fresh![key]);
   if (changed.length === 0) return "none";
   const canTakeOver = (await read(after, "supervisor.conf")).includes(`[program:${takeover}]`);
-  return canTakeOver && !changed.some((key) => NEW_SOCKETS.has(key)) ? "online" : "plain";
+  return canTakeOver && !speaksTls(old!) && !changed.some((key) => NEW_SOCKETS.has(key)) ? "online" : "plain";
 }
 
 /**

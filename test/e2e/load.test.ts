@@ -2,9 +2,9 @@
 
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Config, TestFleet } from "./support/fleet.ts";
-import { Load, prepareLoad, rows } from "./support/load.ts";
+import { Load, type LoadResult, prepareLoad, rows } from "./support/load.ts";
 import { until } from "./support/processes.ts";
 
 let fleet: TestFleet;
@@ -64,11 +64,6 @@ const changes: Change[] = [
   },
   { name: "pg_hba", edit: (c) => (c.allowedNetworks = ["127.0.0.0/8"]), restarts: false },
   { name: "pool size", edit: (c) => (c.pooler = { poolSize: 8, reservePoolSize: 2 }), restarts: false },
-  {
-    name: "a pooler setting that needs a new process",
-    edit: (c) => (c.pooler = { poolSize: 8, reservePoolSize: 2, parameters: { listen_backlog: 256 } }),
-    restarts: false,
-  },
   { name: "memory up", edit: (c) => (c.memory = "2GB"), restarts: true },
   { name: "memory down", edit: (c) => (c.memory = "1GB"), restarts: true },
 ];
@@ -98,5 +93,41 @@ describe("under eight writers through the pooler", () => {
     const startedAfter = ["db1", "db2", "db3"].map((host) => fleet.sql(host, "SELECT pg_postmaster_start_time()"));
     for (const [i, at] of startedAfter.entries()) expect(at !== startedBefore[i]).toBe(change.restarts);
     stalls[change.name] = Math.round(result.longestMs);
+  });
+});
+
+/** A process that takes over drops connections with TLS; so it takes over only where there are none. */
+describe("a pooler setting that needs a new process, under eight writers", () => {
+  let other: TestFleet | undefined;
+  let writers: Load | undefined;
+
+  afterEach(async () => {
+    writers?.kill();
+    await other?.remove();
+  });
+
+  const change = async (tls: object): Promise<[LoadResult, number, string]> => {
+    other = new TestFleet("newproc", { connections: 60, tls, pooler: { poolSize: 5, reservePoolSize: 1 } });
+    for (const host of ["db2", "db3", "mon1"]) delete other.config.hosts[host];
+    await other.up();
+    prepareLoad(other);
+    writers = new Load(other);
+    await writers.started;
+    await until("writers have written", 20_000, () => rows(other!) > 50);
+    other.config.pooler = { poolSize: 5, reservePoolSize: 1, parameters: { listen_backlog: 256 } };
+    const said = await other.up();
+    return [await writers.stop(), rows(other), said];
+  };
+
+  it("without TLS: no failed transaction, no lost or invented row", async () => {
+    const [result, there] = await change({ mode: "off" });
+    expect({ errors: result.errors, failed: result.failed }).toEqual({ errors: [], failed: 0 });
+    expect(there).toBe(result.committed);
+  });
+
+  it("with TLS: clients connect anew, and every transaction that had begun has ended: no lost or invented row", async () => {
+    const [result, there, said] = await change({});
+    expect(said).toContain("clients of pool1 connect anew");
+    expect(there).toBe(result.committed);
   });
 });

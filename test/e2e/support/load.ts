@@ -29,8 +29,6 @@ export interface LoadOptions {
   connectEach?: boolean;
   /** Writers check whom they speak to, with what clients of the fleet trust. Default: TLS where there is some. */
   verify?: boolean;
-  /** Writers come without TLS. */
-  plain?: boolean;
 }
 
 /** Makes the table that writers fill; safe to repeat. */
@@ -130,7 +128,6 @@ export class Load {
         PATH: process.env.PATH,
         PGPASSFILE: path.join(client, "passfile"),
         ...(this.#options.verify ? { PGSSLMODE: "verify-full", PGSSLROOTCERT: path.join(client, "root.crt") } : {}),
-        ...(this.#options.plain ? { PGSSLMODE: "disable" } : {}),
         PGCONNECT_TIMEOUT: "20",
       },
       stdio: ["ignore", "pipe", "pipe"],
