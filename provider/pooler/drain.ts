@@ -4,10 +4,11 @@ import type { RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import { hostAt } from "../host.ts";
 import type { Context } from "../types.ts";
 import { waitFor } from "../wait.ts";
-import { command, show } from "./console.ts";
+import { show } from "./console.ts";
 import { type Detour, detourText, NO_DETOUR, writeAddress } from "./databases.ts";
 import { entriesInForce, entriesOfFile, overrideFile, readDetour } from "./entries.ts";
 import { nameOf, type PoolerProcess, runningProcesses } from "./processes.ts";
+import { reload } from "./reload.ts";
 
 const LEAVE_LIMIT_MS = 60_000;
 
@@ -60,7 +61,7 @@ export async function repoint(to: RolloutMember, poolers: RolloutPooler[], signa
 
 async function lead(pooler: RolloutPooler, detour: Detour, signal: AbortSignal): Promise<void> {
   await writeDetour(pooler, detour);
-  for (const process of await runningProcesses(pooler, signal)) await command(process, "RELOAD", signal);
+  for (const process of await runningProcesses(pooler, signal)) await reload(process, signal);
 }
 
 /** Without a RELOAD: it counts from the next one on. */

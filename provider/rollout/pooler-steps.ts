@@ -12,6 +12,7 @@ import { command, show } from "../pooler/console.ts";
 import { writeDetour } from "../pooler/drain.ts";
 import { iniInForce, loadedFile, overrideFile, POOLER_SERVICE, readDetour } from "../pooler/entries.ts";
 import { nameOf, type PoolerProcess, processesIn, processesOf, stateOf } from "../pooler/processes.ts";
+import { reload } from "../pooler/reload.ts";
 import { runningVersion, warnOfOldVersion } from "../pooler/version.ts";
 import type { Context } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
@@ -93,7 +94,7 @@ async function loadProcess(
     );
     await services.restart(service, context.signal);
   }
-  if (same && restart === "none") await command(process, "RELOAD", context.signal);
+  if (same && restart === "none") await reload(process, context.signal);
   await ready(process, context);
   const different = await differences(process, await iniInForce(process, process.process.ini), context.signal);
   if (different.length > 0)
