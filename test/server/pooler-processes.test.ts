@@ -137,7 +137,7 @@ describe.skipIf(missing.length > 0)(`processes of PgBouncer ${missing.join(", ")
     const { state, processes, problems } = await status();
     expect({ state, processes }).toEqual({ state: "running", processes: ["running", "stopped"] });
     expect(problems.join()).toContain("PgBouncer, process 2, does not run");
-    await hostAt(pooler.connection).services.start("pgbouncer_2", context.signal);
+    await startPooler(pooler, context);
   });
 
   test("a pause in one of them is seen", async () => {
