@@ -50,6 +50,7 @@ export function pgbouncerComponent(input: HostInput): Component {
       ],
     },
   );
+  const files = [...iniFiles(input, processes), userlist, ...tlsFiles(input, "pgbouncer")];
   // With no process to take over from, -R is an ordinary start.
   const takeover = !atLeast(versionOf(layout), NO_TAKEOVER);
   const program = (process: PgbouncerProcess): Program => ({
@@ -68,7 +69,7 @@ export function pgbouncerComponent(input: HostInput): Component {
         command: command.filter((word) => word !== "-R"),
       });
     });
-    return component("pgbouncer", [...iniFiles(input, processes), userlist, ...units]);
+    return component("pgbouncer", [...files, ...units]);
   }
   const [first, ...more] = processes;
   const supervisor = programFile(input, "pgbouncer", {
@@ -82,7 +83,7 @@ export function pgbouncerComponent(input: HostInput): Component {
       })),
     },
   });
-  return component("pgbouncer", [...iniFiles(input, processes), userlist, ...tlsFiles(input, "pgbouncer"), supervisor]);
+  return component("pgbouncer", [...files, supervisor]);
 }
 
 function iniFiles(input: HostInput, processes: PgbouncerProcess[]): PlannedFile[] {

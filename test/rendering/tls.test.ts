@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FleetSpec } from "../../infra/config/spec.ts";
+import { existingLayouts } from "../../infra/platforms/existing.ts";
 import { renderFleet } from "../../infra/rendering/render.ts";
 import type { HostPlan } from "../../infra/rendering/types.ts";
 import { body, fleet, input, tls } from "./fixture.ts";
@@ -133,4 +134,26 @@ test.each(["db2", "pool1"])("every file of %s with TLS, as it was agreed", async
     .flatMap((c) => c.files.map((f) => `===== ${c.name}/${f.path}  ${f.mode}  ${f.change}\n${f.body}`))
     .join("\n");
   await expect(text).toMatchFileSnapshot(`golden/tls-${name}.txt`);
+});
+
+describe.each(["local", "existing"] as const)("platform %s", (platform) => {
+  const spec = fleet({ platform, tls, pooler: { ...fleet().pooler!, processes: 2 } });
+  const layouts = platform === "existing" ? existingLayouts(spec) : input(spec).layouts;
+  const plans = renderFleet({ ...input(spec), layouts });
+
+  test("every file in force that another file names is there", () => {
+    const missing: string[] = [];
+    let named = 0;
+    for (const { host, components } of plans) {
+      const { current } = layouts.get(host)!;
+      const there = new Set(components.flatMap((c) => c.files.map((f) => `${current}/${c.name}/${f.path}`)));
+      for (const { path, body: text } of components.flatMap((c) => c.files))
+        for (const [name] of text.matchAll(new RegExp(`${current}/[a-z_]+/[\\w.-]+\\w`, "g"))) {
+          named++;
+          if (!there.has(name)) missing.push(`${host} ${path}: ${name}`);
+        }
+    }
+    expect(missing).toEqual([]);
+    expect(named).toBeGreaterThan(30);
+  });
 });
