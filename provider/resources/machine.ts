@@ -4,9 +4,9 @@ import type { MachineInputs, MachineOutputs } from "../../infra/resources.ts";
 import { type Host, hostAt } from "../host.ts";
 import { readHostFacts, unfit } from "../host-facts.ts";
 import { installPackages, type PackageFacts, readPackages, releasePackages } from "../packages.ts";
-import { UnreachableError } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffAccess, diffValues } from "./diff-values.ts";
+import { readReachable } from "./read-reachable.ts";
 
 /** How long a new host is waited for. */
 const BOOT_LIMIT_MS = 300_000;
@@ -35,20 +35,8 @@ export const machine: Resource<MachineInputs, MachineOutputs> = {
     return { id: host.name, outputs: await ensure(host, news, {}, context) };
   },
 
-  async read(id, olds, oldInputs, context) {
-    const host = hostAt(olds.connection);
-    try {
-      return {
-        id,
-        inputs: oldInputs,
-        outputs: { ...olds, ...(await look(host, olds, context.signal)), reachable: true },
-      };
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      context.log("warning", error.message);
-      return { id, inputs: oldInputs, outputs: { ...olds, reachable: false } };
-    }
-  },
+  read: (id, olds, oldInputs, context) =>
+    readReachable(id, olds, oldInputs, context, (host) => look(host, olds, context.signal)),
 
   async update(_id, olds, news, context) {
     const host = hostAt(news.connection);

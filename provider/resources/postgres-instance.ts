@@ -11,9 +11,9 @@ import { mayStart } from "../postgres/adoption.ts";
 import { dataVersion, initData, partDirectory, readControlData, requirePrograms } from "../postgres/data-directory.ts";
 import { SERVICE, startServer } from "../postgres/server.ts";
 import { isStandby } from "../postgres/standby.ts";
-import { UnreachableError } from "../transports/transport.ts";
 import { type CheckFailure, type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffAccess } from "./diff-values.ts";
+import { readReachable } from "./read-reachable.ts";
 
 export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstanceOutputs> = {
   secrets: [],
@@ -63,21 +63,12 @@ export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstance
     return { id, outputs: outputs(news) };
   },
 
-  async read(id, olds, oldInputs, context) {
-    const host = hostAt(olds.connection);
-    try {
-      if (!(await host.transport.exists(dataOwnerFile(olds.dataDirectory)))) return undefined;
-      return {
-        id,
-        inputs: oldInputs,
-        outputs: { ...olds, drift: await drift(host, olds, context.signal), reachable: true },
-      };
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      context.log("warning", error.message);
-      return { id, inputs: oldInputs, outputs: { ...olds, reachable: false } };
-    }
-  },
+  read: (id, olds, oldInputs, context) =>
+    readReachable(id, olds, oldInputs, context, async (host) =>
+      (await host.transport.exists(dataOwnerFile(olds.dataDirectory)))
+        ? { drift: await drift(host, olds, context.signal) }
+        : undefined,
+    ),
 
   async update(id, olds, news, context) {
     const host = hostAt(news.connection);

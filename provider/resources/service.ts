@@ -5,10 +5,11 @@ import * as path from "node:path";
 import type { ServiceInputs, ServiceOutputs } from "../../infra/resources.ts";
 import { activate, activeGeneration, deactivate, type Host, hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
-import { run, UnreachableError } from "../transports/transport.ts";
+import { run } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
 import { diffAccess, diffValues } from "./diff-values.ts";
+import { readReachable } from "./read-reachable.ts";
 
 const HEALTH_LIMIT_MS = 30_000;
 const MANAGER = "supervisor";
@@ -41,20 +42,8 @@ export const service: Resource<ServiceInputs, ServiceOutputs> = {
     return { id, outputs: { ...news, drift: [], reachable: true } };
   },
 
-  async read(id, olds, oldInputs, context) {
-    const host = hostAt(olds.connection);
-    try {
-      return {
-        id,
-        inputs: oldInputs,
-        outputs: { ...olds, drift: await drift(host, olds, context.signal), reachable: true },
-      };
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      context.log("warning", error.message);
-      return { id, inputs: oldInputs, outputs: { ...olds, reachable: false } };
-    }
-  },
+  read: (id, olds, oldInputs, context) =>
+    readReachable(id, olds, oldInputs, context, async (host) => ({ drift: await drift(host, olds, context.signal) })),
 
   async update(id, olds, news, context) {
     const host = hostAt(news.connection);
