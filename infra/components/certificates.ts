@@ -1,7 +1,7 @@
 /** The authority of the cluster and a certificate for each member and pooler; or the given ones. */
 
 import * as pulumi from "@pulumi/pulumi";
-import { type FleetSpec, isMember } from "../config/spec.ts";
+import { certificateHolders, type FleetSpec } from "../config/spec.ts";
 import { Certificate, CertificateAuthority } from "../pgfleet.ts";
 
 export interface CertificatesArgs {
@@ -21,8 +21,7 @@ export class Certificates extends pulumi.ComponentResource {
     const { tls } = spec;
     if (tls) {
       const source = tls.given ? this.#given(tls.given, args.given) : this.#issued(spec, tls);
-      for (const host of spec.hosts) {
-        if (!isMember(host) && !spec.pooler?.hosts.includes(host.name)) continue;
+      for (const host of certificateHolders(spec)) {
         const certificate = new Certificate(
           host.name,
           { host: host.name, addresses: [host.address], validDays: tls.validDays, renew: tls.renew, ...source },

@@ -71,15 +71,12 @@ export class Credentials extends pulumi.ComponentResource {
   #source(name: string): { value: pulumi.Output<string>; version: pulumi.Output<number> } {
     const at = name.lastIndexOf(".");
     const [owner, part] = [name.slice(0, at), name.slice(at + 1)];
-    if (Object.hasOwn(TLS_FILES, part)) {
+    if (part === "notAfter" || Object.hasOwn(TLS_FILES, part)) {
       const certificate = this.#certificates.byHost.get(owner);
       if (!certificate) throw new Error(`a template asks for the secret "${name}"; host ${owner} has no certificate`);
-      return { value: certificate[part as TlsPart], version: certificate.version };
-    }
-    const certificate = part === "notAfter" ? this.#certificates.byHost.get(owner) : undefined;
-    if (certificate) {
-      const seconds = certificate.notAfter.apply((time) => String(Date.parse(time) / 1000));
-      return { value: seconds, version: certificate.version };
+      const { notAfter, version } = certificate;
+      const seconds = (time: string): string => String(Date.parse(time) / 1000);
+      return { value: part === "notAfter" ? notAfter.apply(seconds) : certificate[part as TlsPart], version };
     }
     const credential = this.#credential(owner, name);
     return { value: part === "password" ? credential.password : credential.verifier, version: credential.version };

@@ -312,6 +312,10 @@ export function upstreamOf(spec: FleetSpec, host: HostSpec): string {
   return host.name === spec.primary ? "" : (host.upstream ?? spec.primary);
 }
 
+/** Hosts that show a certificate where there is TLS: members and poolers. */
+export const certificateHolders = (spec: FleetSpec): HostSpec[] =>
+  spec.hosts.filter((host) => isMember(host) || spec.pooler?.hosts.includes(host.name));
+
 export function hostNamed(spec: FleetSpec, name: string): HostSpec {
   const host = spec.hosts.find((h) => h.name === name);
   if (!host) throw new Error(`no host named "${name}" in stack ${spec.stack}`);

@@ -1,11 +1,10 @@
 /** What Prometheus knows of certificates: when those end that `up` put in force, as a metric and as alerts. */
 
-import { isMember } from "../config/spec.ts";
+import { certificateHolders } from "../config/spec.ts";
 import { type HostInput, renderFile } from "./host-input.ts";
 import { yamlString } from "./quoting.ts";
 import { tlsSecret } from "./tls.ts";
-import type { PlannedFile } from "./types.ts";
-import { secretPlaceholder } from "./types.ts";
+import { type PlannedFile, secretPlaceholder } from "./types.ts";
 
 export const CERTIFICATE_RULES = "certificates.rules.yml";
 
@@ -18,7 +17,6 @@ const CRITICAL_SHARE = 1 / 12;
 export function certificateRules(input: HostInput): PlannedFile | undefined {
   const { spec } = input;
   if (!spec.tls) return undefined;
-  const holders = spec.hosts.filter((host) => isMember(host) || spec.pooler?.hosts.includes(host.name));
   const left = (share: number): number => Math.round(spec.tls!.validDays * share * DAY_SECONDS);
   return renderFile(
     input,
@@ -27,7 +25,7 @@ export function certificateRules(input: HostInput): PlannedFile | undefined {
     { change: "reload" },
     {
       clusterLabel: yamlString(spec.cluster.name),
-      certificates: holders.map(({ name }) => ({
+      certificates: certificateHolders(spec).map(({ name }) => ({
         host: yamlString(name),
         notAfter: secretPlaceholder(tlsSecret(name, "notAfter")),
       })),
