@@ -7,6 +7,7 @@ import { classifier } from "../../infra/tuning/classify.ts";
 import { rememberGone } from "../gone.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
+import { warnOfBackups } from "../rollout/backup-note.ts";
 import { execute, type Run } from "../rollout/execute.ts";
 import { declaredFleet, notePlan } from "../rollout/foretell.ts";
 import { type LiveMember, observe } from "../rollout/observe.ts";
@@ -126,7 +127,9 @@ async function converge(
     await sweep(news, context);
     await writeRegistries(registryOf(news, identifier));
     for (const line of pending) context.log("warning", `pending: ${line}`);
-    return outputs(news, await observe(news.members, news.poolers, context), identifier);
+    const reached = await observe(news.members, news.poolers, context);
+    await warnOfBackups(news, reached, context);
+    return outputs(news, reached, identifier);
   } catch (error) {
     const live = await observe(news.members, news.poolers, context).catch(() => undefined);
     const reached = live
