@@ -17,7 +17,7 @@ import { isEncrypted } from "./encrypted.ts";
 import { sortedHosts } from "./maps.ts";
 import { normalize, type RawConfig, secretValues } from "./normalize.ts";
 import { type Path, type Problem, Report } from "./problems.ts";
-import { definedOnly, resolveHosts } from "./resolve-hosts.ts";
+import { definedOnly, isProtected, resolveHosts } from "./resolve-hosts.ts";
 import { resolveDatabases, resolveRoles } from "./resolve-objects.ts";
 import { type Draft, type FleetConfig, fleetSchema } from "./schema/fleet.ts";
 import type { FleetSpec, HostSpec, MonitoringSpec, PoolerSpec, TlsSpec } from "./spec.ts";
@@ -189,6 +189,7 @@ function toSpec(
     ...(access.hba.length > 0 ? { hba: access.hba } : {}),
     ...(access.ident.length > 0 ? { ident: access.ident } : {}),
     ...(config.packages ? { packages: config.packages } : {}),
+    protect: isProtected(config),
     ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),
   };
 }

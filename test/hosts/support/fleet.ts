@@ -21,6 +21,8 @@ export class HostsFleet extends TestFleet {
     const { initdb, databases, roles } = this.config;
     this.config = {
       platform: "existing",
+      // Members come and go here.
+      protect: false,
       cluster: "shop",
       version: MAJOR,
       memory: "1GB",
