@@ -50,6 +50,8 @@ export interface FleetSpec {
   ident?: IdentSpec[];
   /** Platform existing: Debian package → version it is kept at; absent or not named: that of its first installation. */
   packages?: Record<string, string>;
+  /** `file`: Pulumi's state may be in a folder of one machine, under a passphrase. */
+  state: "shared" | "file";
   /** The engine refuses to delete members and the rollout. */
   protect: boolean;
   /** Platform `local`: where state lives, absolute. Default: the platform decides. */

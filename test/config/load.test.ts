@@ -70,6 +70,7 @@ describe("a valid config", () => {
       databases: [],
       roles: [],
       allowedNetworks: [],
+      state: "shared",
       protect: false,
     });
   });

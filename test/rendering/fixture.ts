@@ -53,6 +53,7 @@ export function fleet(changes: Partial<FleetSpec> = {}): FleetSpec {
     ],
     primary: "db1",
     gone: [],
+    state: "shared",
     protect: false,
     rollout: { limitSeconds: 5, tries: 3, terminate: false },
     pooler: {

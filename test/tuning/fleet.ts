@@ -43,6 +43,7 @@ export function fleet(
     hosts,
     primary: hosts[0]!.name,
     gone: [],
+    state: "shared",
     protect: true,
     rollout: { limitSeconds: 5, tries: 3, terminate: false },
     databases: [{ name: "shop", owner: "shop_owner", extensions: [] }],

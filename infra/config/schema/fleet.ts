@@ -9,7 +9,7 @@ import { allowedNetworks, secrets, stateDir } from "./objects.ts";
 import { clusterParameters } from "./parameters.ts";
 import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
-import { protect } from "./safety.ts";
+import { protect, state } from "./safety.ts";
 import { monitoring, pooler } from "./services.ts";
 import { packages, ssh } from "./ssh.ts";
 import { tls } from "./tls.ts";
@@ -47,6 +47,7 @@ export const fleetSchema = z.strictObject({
   adminNetworks,
   hba,
   ident,
+  state,
   protect,
   stateDir,
 });

@@ -3,6 +3,14 @@
 import { z } from "zod";
 import { key } from "./key.ts";
 
+export const state = key(z.enum(["shared", "file"]).default("shared"), {
+  shape: "one of shared, file",
+  example: "file",
+  about:
+    "Platforms other than local: where Pulumi's state may be. `shared`: a backend and a secrets provider that do not depend on one machine; a folder, or a passphrase, is refused. `file` allows both, for one operator who backs them up. See docs/production.md.",
+  spellings: { local: "file", folder: "file", remote: "shared", s3: "shared", cloud: "shared" },
+});
+
 export const protect = key(z.boolean().optional(), {
   shape: "true or false",
   example: "false",

@@ -21,7 +21,8 @@ export class HostsFleet extends TestFleet {
     const { initdb, databases, roles } = this.config;
     this.config = {
       platform: "existing",
-      // Members come and go here.
+      // The test's backend is a folder, and its members come and go.
+      state: "file",
       protect: false,
       cluster: "shop",
       version: MAJOR,
