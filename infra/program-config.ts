@@ -8,6 +8,7 @@ import type { FleetSpec } from "./config/spec.ts";
 import { parseStackFile } from "./config/stack-file.ts";
 import { localStateDir } from "./platforms/local.ts";
 import { readMachineFacts } from "./platforms/machine.ts";
+import { readStateFacts } from "./state-facts.ts";
 
 const NAMESPACE = "postgres-fleet:";
 
@@ -31,7 +32,12 @@ export function loadProgramConfig(projectRoot: string): ProgramConfig {
     (raw.platform ?? "local") === "local"
       ? readMachineFacts(localStateDir({ stack, ...stateDir }, projectRoot))
       : undefined;
-  const result = loadFleet(raw, { stack, ...(locate ? { locate } : {}), ...(machine ? { machine } : {}) });
+  const result = loadFleet(raw, {
+    stack,
+    ...(locate ? { locate } : {}),
+    ...(machine ? { machine } : {}),
+    state: readStateFacts({ env: process.env, projectRoot, stackFile: file }),
+  });
   if (!result.ok) throw new pulumi.RunError(formatProblems(result.problems, stack));
   for (const warning of result.warnings) pulumi.log.warn(warning);
   const secrets = new pulumi.Config("postgres-fleet").getSecretObject<Record<string, string>>("secrets");

@@ -277,6 +277,8 @@ export interface RolloutMember {
   repairs: number;
   /** Declared parameters, name → value as written. */
   settings: Record<string, string>;
+  /** It may not leave before this is gone. */
+  protect?: boolean;
 }
 export interface RolloutPooler {
   name: string;

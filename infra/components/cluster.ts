@@ -29,6 +29,7 @@ export class Cluster extends pulumi.ComponentResource {
       const { layout, connection } = host;
       return {
         name: member.name,
+        protect: member.protect,
         host,
         connection,
         port: PORTS.postgresql,
@@ -54,7 +55,7 @@ export class Cluster extends pulumi.ComponentResource {
               .map(({ name, connection, dataDirectory }) => ({ name, connection, dataDirectory })),
             deleteData: false,
           },
-          { parent: this, dependsOn: place.host.base },
+          { parent: this, dependsOn: place.host.base, protect: place.protect },
         ),
     );
     const objects = this.#objects(name, args, places, instances);
@@ -78,8 +79,9 @@ export class Cluster extends pulumi.ComponentResource {
         version: spec.cluster.version,
         primary: spec.primary,
         restart: spec.cluster.restart,
-        members: places.map(({ host, ...place }) => ({
+        members: places.map(({ host, protect, ...place }) => ({
           ...place,
+          ...(protect ? { protect } : {}),
           generation: host.generation("postgresql"),
           repairs: host.repairs("postgresql"),
           slot: slotName(place.name),
@@ -98,7 +100,12 @@ export class Cluster extends pulumi.ComponentResource {
         cloneRateKb: spec.rollout.cloneRateKb ?? 0,
         ...(spec.tls ? { tls: tlsVerified(spec) ? ("required" as const) : ("offered" as const) } : {}),
       },
-      { parent: this, dependsOn: [objects, ...[...hosts.values()].flatMap((host) => host.base)] },
+      {
+        parent: this,
+        dependsOn: [objects, ...[...hosts.values()].flatMap((host) => host.base)],
+        // The first that `destroy` comes to: refused here, nothing of the cluster has been stopped yet.
+        protect: spec.protect,
+      },
     );
     this.registerOutputs();
   }

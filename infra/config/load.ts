@@ -12,12 +12,13 @@ import { checkReplication } from "./checks/replication.ts";
 import { checkRoleDetails } from "./checks/roles.ts";
 import { checkRollout } from "./checks/rollout.ts";
 import { checkPortClashes, listeners, resolveMonitoring, resolvePooler } from "./checks/services.ts";
+import { checkState, type StateFacts } from "./checks/state.ts";
 import { resolveTls } from "./checks/tls.ts";
 import { isEncrypted } from "./encrypted.ts";
 import { sortedHosts } from "./maps.ts";
 import { normalize, type RawConfig, secretValues } from "./normalize.ts";
 import { type Path, type Problem, Report } from "./problems.ts";
-import { definedOnly, resolveHosts } from "./resolve-hosts.ts";
+import { definedOnly, isProtected, resolveHosts } from "./resolve-hosts.ts";
 import { resolveDatabases, resolveRoles } from "./resolve-objects.ts";
 import { type Draft, type FleetConfig, fleetSchema } from "./schema/fleet.ts";
 import type { FleetSpec, HostSpec, MonitoringSpec, PoolerSpec, TlsSpec } from "./spec.ts";
@@ -26,6 +27,7 @@ import { unknownKeyHelp } from "./unknown-keys.ts";
 
 export type { MachineFacts } from "./checks/machine.ts";
 export type { ValidateOverride } from "./checks/parameters.ts";
+export type { StateFacts } from "./checks/state.ts";
 export type { RawConfig } from "./normalize.ts";
 export { formatProblems, type Path, type Problem } from "./problems.ts";
 
@@ -36,6 +38,8 @@ export interface LoadContext {
   locate?: ((path: Path) => string | undefined) | undefined;
   /** Given: a fleet on platform local is checked against this machine. */
   machine?: MachineFacts | undefined;
+  /** Given: where the engine keeps its state is checked too. */
+  state?: StateFacts | undefined;
   /** Default: the parameter facts of the project. */
   validateOverride?: ValidateOverride;
 }
@@ -69,6 +73,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   checkSecrets(draft, report);
   checkNetworks(draft, report);
   checkStateDir(draft, report);
+  if (context.state) checkState(draft, context.state, report);
   checkRollout(draft, report);
   checkClusterNameLength(draft, hosts, report);
   checkParameters(draft, hosts, context.validateOverride ?? validateOverride, report);
@@ -189,6 +194,8 @@ function toSpec(
     ...(access.hba.length > 0 ? { hba: access.hba } : {}),
     ...(access.ident.length > 0 ? { ident: access.ident } : {}),
     ...(config.packages ? { packages: config.packages } : {}),
+    state: config.state,
+    protect: isProtected(config),
     ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),
   };
 }

@@ -55,6 +55,7 @@ function typed(schema: z.ZodType, value: unknown): unknown {
   if (schema instanceof z.ZodNumber || schema instanceof z.ZodLiteral) {
     return typeof value === "string" && /^-?(0|[1-9]\d*)$/.test(value) ? Number(value) : value;
   }
+  if (schema instanceof z.ZodBoolean) return value === "true" ? true : value === "false" ? false : value;
   return typeof value === "number" || typeof value === "boolean" ? String(value) : value;
 }
 

@@ -40,6 +40,7 @@ export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
       storage: host.storage ?? draft.storage ?? "ssd",
       parameters: definedOnly(host.parameters ?? {}),
       ...(draft.platform === "existing" ? { ssh: resolveSsh(draft, host.ssh) } : {}),
+      protect: host.protect ?? isProtected(draft),
       ...(host.upstream === undefined ? {} : { upstream: host.upstream }),
       ...(host.reclone === undefined ? {} : { reclone: host.reclone }),
     });
@@ -55,6 +56,9 @@ export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
   checkRanges(draft, resolved, report);
   return resolved;
 }
+
+/** Of the fleet, and of hosts that say nothing else. */
+export const isProtected = (draft: Draft): boolean => draft.protect ?? (draft.platform ?? "local") !== "local";
 
 /** A host's own key, else the one at the top. A host key of its own is not looked up in anybody's file. */
 function resolveSsh({ ssh: shared }: Draft, own: Draft["ssh"]): SshSpec {

@@ -50,6 +50,10 @@ export interface FleetSpec {
   ident?: IdentSpec[];
   /** Platform existing: Debian package → version it is kept at; absent or not named: that of its first installation. */
   packages?: Record<string, string>;
+  /** `file`: Pulumi's state may be in a folder of one machine, under a passphrase. */
+  state: "shared" | "file";
+  /** The engine refuses to delete members and the rollout. */
+  protect: boolean;
   /** Platform `local`: where state lives, absolute. Default: the platform decides. */
   stateDir?: string;
 }
@@ -110,6 +114,8 @@ export interface HostSpec {
   ssh?: SshSpec;
   /** Replicas: each new value asks for new data; absent: never asked. */
   reclone?: string;
+  /** The engine refuses to delete it. */
+  protect: boolean;
 }
 
 /** Paths are of the machine that runs `up`. */

@@ -188,7 +188,7 @@ function ruleLines(source: HbaSource, rule: HbaRuleSpec, collapse: boolean): Hba
     // An alias means hosts of the fleet; a network that someone wrote is somewhere else and stays as it is.
     const shown = collapse && !from.includes("/") ? addresses.slice(0, 1).map(() => EVERYBODY_HERE) : addresses;
     // Who comes without TLS then is refused at the end, so refusals say it too: one kind of line is compared.
-    const tls = rule.method === "cert" || tlsForClients(source);
+    const tls = rule.method === "cert" || tlsForClients(source) || (tlsVerified(source) && amongHosts(rule, from));
     return shown.map((address) => ({ ...common, type: tls ? "hostssl" : "host", address, from }));
   });
   const comments = [
@@ -197,6 +197,10 @@ function ruleLines(source: HbaSource, rule: HbaRuleSpec, collapse: boolean): Hba
   ];
   return { order: rule.order, comments, lines, rule };
 }
+
+/** Replication, and what the fleet's own hosts are let in for: with TLS also where applications may come without. */
+const amongHosts = ({ method, databases }: HbaRuleSpec, from: string): boolean =>
+  method !== "reject" && (databases.includes("replication") || from === "cluster" || from === "pooler");
 
 /** The second logins of a role: what is said of a role is said of them. */
 const alternatesOf = (source: HbaSource, user: string): string[] =>

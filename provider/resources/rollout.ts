@@ -7,6 +7,7 @@ import { classifier } from "../../infra/tuning/classify.ts";
 import { rememberGone } from "../gone.ts";
 import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
+import { warnOfBackups } from "../rollout/backup-note.ts";
 import { execute, type Run } from "../rollout/execute.ts";
 import { declaredFleet, notePlan } from "../rollout/foretell.ts";
 import { type LiveMember, observe } from "../rollout/observe.ts";
@@ -21,6 +22,7 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
 
   diff(olds, news, _oldInputs, note): DiffResult {
     rememberGone(news.gone);
+    refuseProtected(olds, news);
     const detailed = diffValues(olds, news, ["primary", "restart", "members", "poolers", "gone", "version"]);
     for (const [name, member] of Object.entries(olds.observed ?? {})) {
       if (news.members.some?.((m) => m.name === name))
@@ -64,6 +66,23 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
     await sweep(olds, context);
   },
 };
+
+/**
+ * The engine refuses to delete a protected member, but only after the rollout would have stopped it; without a preview
+ * that is too late.
+ */
+export function refuseProtected(olds: Pick<RolloutInputs, "members">, news: RolloutInputs): void {
+  // In a preview a list may not be known yet.
+  if (!Array.isArray(news.members) || !Array.isArray(news.gone)) return;
+  const stays = new Set([...news.members.map((m) => m.name), ...news.gone]);
+  const leaving = olds.members.flatMap((m) => (m.protect && !stays.has(m.name) ? [m.name] : []));
+  if (leaving.length === 0) return;
+  const [one, them] = leaving.length === 1 ? ["is", "it"] : ["are", "them"];
+  throw new Error(
+    `${leaving.join(", ")} ${one} protected and no longer under hosts; nothing was stopped. ` +
+      `To remove ${them}: put ${them} back with protect: false, run up, and take ${them} away then (docs/members.md).`,
+  );
+}
 
 /** Looks after the first plan is done; each does what the one before could not see. */
 const MORE_LOOKS = 2;
@@ -126,7 +145,9 @@ async function converge(
     await sweep(news, context);
     await writeRegistries(registryOf(news, identifier));
     for (const line of pending) context.log("warning", `pending: ${line}`);
-    return outputs(news, await observe(news.members, news.poolers, context), identifier);
+    const reached = await observe(news.members, news.poolers, context);
+    await warnOfBackups(news, reached, context);
+    return outputs(news, reached, identifier);
   } catch (error) {
     const live = await observe(news.members, news.poolers, context).catch(() => undefined);
     const reached = live

@@ -17,7 +17,7 @@ export interface Registry {
   switchover?: Switchover;
 }
 /** All that is needed to stop a member without its declaration. */
-export type RegisteredMember = Omit<RolloutMember, "settings" | "repairs">;
+export type RegisteredMember = Omit<RolloutMember, "settings" | "repairs" | "protect">;
 export type RegisteredPooler = Omit<RolloutPooler, "repairs">;
 
 const unasked = { upstream: "", reclone: "" };
@@ -81,7 +81,7 @@ export function registryOf(
     systemIdentifier,
     members: byName(
       also.members,
-      inputs.members.map(({ settings: _, repairs: __, ...member }) => member),
+      inputs.members.map(({ settings: _, repairs: __, protect: ___, ...member }) => member),
     ),
     poolers: byName(
       also.poolers,

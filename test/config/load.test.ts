@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { formatProblems, loadFleet, loadStackFile, type RawConfig } from "../../infra/config/load.ts";
 import { byName } from "../../infra/config/maps.ts";
 import { parseStackFile } from "../../infra/config/stack-file.ts";
-import { config, fleet, problemsOf, specOf } from "./support.ts";
+import { config, existing, fleet, problemsOf, specOf } from "./support.ts";
 
 const stackFile = (stack: string): string =>
   readFileSync(new URL(`../../Pulumi.${stack}.yaml`, import.meta.url), "utf8");
@@ -60,6 +60,7 @@ describe("a valid config", () => {
           diskMb: 10240,
           storage: "ssd",
           parameters: {},
+          protect: false,
         },
       ],
       primary: "db1",
@@ -69,6 +70,8 @@ describe("a valid config", () => {
       databases: [],
       roles: [],
       allowedNetworks: [],
+      state: "shared",
+      protect: false,
     });
   });
 
@@ -151,6 +154,26 @@ describe("a valid config", () => {
     const { spec, warnings } = specOf(config({ hosts: fleet(), monitoring: { enabled: false } }));
     expect(spec.monitoring).toBeUndefined();
     expect(warnings.join()).toContain("mon1");
+  });
+
+  test("true and false are what they say, from the engine, which gives text, too", () => {
+    for (const protect of [true, "true"]) expect(specOf(config({ protect })).spec.protect).toBe(true);
+    for (const protect of [false, "false"])
+      expect(specOf(config({ ...existing("10.0.0.1"), protect })).spec.protect).toBe(false);
+  });
+
+  test("members are protected everywhere but on this machine; the fleet, and then the host, may say otherwise", () => {
+    const hosts = {
+      db1: { role: "primary", address: "10.0.0.1" },
+      db2: { role: "replica", address: "10.0.0.2", protect: false },
+    };
+    const flags = (changes: RawConfig) => {
+      const { spec } = specOf(config({ platform: "existing", hosts, ...changes }));
+      return [spec.protect, ...spec.hosts.map((host) => host.protect)];
+    };
+    expect(flags({})).toEqual([true, true, false]);
+    expect(flags({ protect: false })).toEqual([false, false, false]);
+    expect(specOf(config()).spec).toMatchObject({ protect: false, hosts: [{ protect: false }] });
   });
 
   test("of secrets only the names are kept", () => {

@@ -18,6 +18,19 @@ test("an exception allows off elsewhere, and every preview shows it", () => {
   expect(warnings).toEqual(["tls.mode is off by exception: WireGuard between all hosts"]);
 });
 
+test("so it does for TLS that nobody asks for, the step between off and on", () => {
+  const offered = { required: false, exception: "on its way to TLS, until 2026-04" };
+  const { spec, warnings } = specOf(config({ ...existing("10.0.0.1"), tls: offered }));
+  expect(spec.tls).toMatchObject({ required: false });
+  expect(warnings).toEqual(["tls.required is false by exception: on its way to TLS, until 2026-04"]);
+  expect(specOf(config({ tls: { required: false } })).warnings).toEqual([]);
+});
+
+test("an exception that excepts nothing should go", () => {
+  const { warnings } = specOf(config({ ...existing("10.0.0.1"), tls: { exception: "why not" } }));
+  expect(warnings).toEqual([expect.stringContaining("tls.exception is not needed")]);
+});
+
 test("given certificates are named, and their line breaks are theirs", () => {
   const pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   const { spec, warnings } = specOf(config({ secrets: { ca: pem, certificate: pem, key: pem }, tls: given }));

@@ -84,17 +84,38 @@ test("hosts that need more memory than the machine has: how much of each", async
   untouched();
 });
 
-test("a platform that is not built yet says so, and that the config is good", async () => {
-  // The stack that the project ships for production, with a state of its own.
+/** The stack that the project ships for production, with a state of its own, which is in a folder. */
+function production(changes: Partial<Config> = {}): void {
   declared((config) => {
     const { config: prod } = parse(readFileSync(path.join(ROOT, "Pulumi.prod.yaml"), "utf8"));
     for (const key of Object.keys(config)) delete config[key];
     for (const [key, value] of Object.entries(prod)) config[key.replace("postgres-fleet:", "")] = value;
+    Object.assign(config, changes);
   });
   // In a project folder of its own: `stack init` writes the salt into the project's stack file.
   writeFileSync(path.join(fleet.dir, "Pulumi.yaml"), "name: postgres-fleet\nruntime: nodejs\n");
+}
+
+async function initStack(): Promise<void> {
   const made = await fleet.pulumi("-C", fleet.dir, "stack", "init", "--non-interactive", "--no-select");
   expect(made.code, made.text).toBe(0);
+}
+
+test("a production fleet whose state is in a folder of this machine; preview and up say the same", async () => {
+  production();
+  await initStack();
+  for (const said of [await fleet.previewFails(), await fleet.upFails()]) {
+    expect(said).toMatch(/has 1 problem; nothing was changed/);
+    expect(said).toContain(`${fleet.env.PULUMI_BACKEND_URL}, from PULUMI_BACKEND_URL`);
+    expect(said).toContain("pulumi login 's3://BUCKET?region=REGION'");
+    expect(said).toContain("postgres-fleet:state: file");
+  }
+  untouched();
+});
+
+test("a platform that is not built yet says so, and that the config is good", async () => {
+  production({ state: "file" });
+  await initStack();
   const said = await fleet.upFails();
   expect(said).toContain('the platform "aws" is not built yet; "local" and "existing" are');
   expect(said).toContain("The config is valid");

@@ -16,6 +16,7 @@ const to = (name: string, ...pairs: [from: string, to: string][]): Kind => ({
 });
 
 const OFF = 'mode: off, exception: "WireGuard"';
+const OFFERED = 'required: false, exception: "on its way"';
 function tls(keys: string): [string, string] {
   return ["  postgres-fleet:databases:", `  postgres-fleet:tls: { ${keys} }\n  postgres-fleet:databases:`];
 }
@@ -77,8 +78,8 @@ export const kinds: Kind[] = [
   to("tls-renewed", tls("renew: 2")),
   to("tls-authority", tls("caTrusted: [1, 2]")),
   { name: "tls-on-at-once", before: edited(tls(OFF)), after: STACK },
-  { name: "tls-offered", before: edited(tls(OFF)), after: edited(tls("required: false")) },
-  { name: "tls-asked-for", before: edited(tls("required: false")), after: STACK },
+  { name: "tls-offered", before: edited(tls(OFF)), after: edited(tls(OFFERED)) },
+  { name: "tls-asked-for", before: edited(tls(OFFERED)), after: STACK },
   { name: "secret-rotated", before: secret("v1:AAAA:one"), after: secret("v1:BBBB:two") },
   { name: "new-stack", before: { kind: "absent" }, after: STACK },
   { name: "removed-stack", before: STACK, after: { kind: "absent" } },

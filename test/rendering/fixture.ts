@@ -12,7 +12,17 @@ import type { Setting, Tuning } from "../../infra/tuning/types.ts";
 export const TEMPLATES = join(import.meta.dirname, "../../templates");
 
 export function host(name: string, role: HostSpec["role"], address: string): HostSpec {
-  return { name, role, address, memoryMb: 1024, cpus: 2, diskMb: 20480, storage: "ssd", parameters: {} };
+  return {
+    name,
+    role,
+    address,
+    memoryMb: 1024,
+    cpus: 2,
+    diskMb: 20480,
+    storage: "ssd",
+    parameters: {},
+    protect: false,
+  };
 }
 
 export function fleet(changes: Partial<FleetSpec> = {}): FleetSpec {
@@ -43,6 +53,8 @@ export function fleet(changes: Partial<FleetSpec> = {}): FleetSpec {
     ],
     primary: "db1",
     gone: [],
+    state: "shared",
+    protect: false,
     rollout: { limitSeconds: 5, tries: 3, terminate: false },
     pooler: {
       hosts: ["pool1"],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { FleetSpec } from "../../infra/config/spec.ts";
+import type { FleetSpec, HbaRuleSpec, TlsSpec } from "../../infra/config/spec.ts";
 import { existingLayouts } from "../../infra/platforms/existing.ts";
 import { renderFleet } from "../../infra/rendering/render.ts";
 import type { HostPlan } from "../../infra/rendering/types.ts";
@@ -124,6 +124,20 @@ test("a rule of the config is about TLS connections like the project's own lines
     /^(host\w*) .*10\.9\.0\.0\/16/m.exec(body(plans, "db1", "postgresql/pg_hba.conf"))?.[1];
   expect(line(rendered({}, { hba }))).toBe("hostssl");
   expect(line(rendered({ clients: "prefer" }, { hba }))).toBe("host");
+});
+
+test("clients: prefer lets no rule of the config open replication, or the fleet's own hosts, without TLS", () => {
+  const rule = { index: 0, databases: ["app"], users: ["reporter"], from: ["10.9.0.0/16"], options: {}, order: 600 };
+  const type = (changes: Partial<HbaRuleSpec>, tlsChanges: Partial<TlsSpec> = { clients: "prefer" }) => {
+    const hba = [{ ...rule, method: "scram-sha-256" as const, ...changes }];
+    return /# hba\[0\].*\n(host\w*) /.exec(body(rendered(tlsChanges, { hba }), "db1", "postgresql/pg_hba.conf"))?.[1];
+  };
+  expect(type({ databases: ["replication"] })).toBe("hostssl");
+  expect(type({ from: ["cluster"] })).toBe("hostssl");
+  expect(type({ from: ["pooler"] })).toBe("hostssl");
+  // Who is refused is refused either way; and offered TLS is for nobody a duty.
+  expect(type({ databases: ["replication"], method: "reject" })).toBe("host");
+  expect(type({ databases: ["replication"] }, { required: false })).toBe("host");
 });
 
 test.each(["db2", "pool1"])("every file of %s with TLS, as it was agreed", async (name) => {

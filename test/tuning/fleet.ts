@@ -11,6 +11,7 @@ export function member(name: string, role: HostSpec["role"], size: Partial<HostS
     diskMb: 512000,
     storage: "ssd",
     parameters: {},
+    protect: true,
     ...size,
   };
 }
@@ -42,6 +43,8 @@ export function fleet(
     hosts,
     primary: hosts[0]!.name,
     gone: [],
+    state: "shared",
+    protect: true,
     rollout: { limitSeconds: 5, tries: 3, terminate: false },
     databases: [{ name: "shop", owner: "shop_owner", extensions: [] }],
     roles: [

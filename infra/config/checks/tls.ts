@@ -1,4 +1,4 @@
-/** TLS: off only with a reason, given certificates complete, authorities in order. */
+/** TLS: off, or only offered, with a reason alone; given certificates complete, authorities in order. */
 
 import type { Report } from "../problems.ts";
 import type { Draft } from "../schema/fleet.ts";
@@ -12,14 +12,7 @@ export function resolveTls(draft: Draft, report: Report): TlsSpec | undefined {
   const given = draft.tls ?? {};
   const mode = given.mode ?? "on";
   const exception = given.exception?.trim();
-  if (mode === "off") {
-    if (exception) report.warn(`tls.mode is off by exception: ${exception}`);
-    else if (draft.platform !== "local" && draft.platform !== undefined)
-      report.add(
-        ["tls", "mode"],
-        `off is refused on platform ${draft.platform}: everything that applications read and write would be readable on the network. Remove it, or write why it has to be: exception: "reason".`,
-      );
-  } else if (exception) report.warn("tls.exception is not needed: it is for mode off. Remove it.");
+  checkPlaintext(draft, exception, report);
   const parts = checkGiven(draft, mode === "given", report);
   if (mode === "off") return undefined;
   const caVersion = given.caVersion ?? 1;
@@ -38,6 +31,25 @@ export function resolveTls(draft: Draft, report: Report): TlsSpec | undefined {
     caTrusted: [...caTrusted].sort((a, b) => a - b),
     ...(parts ? { given: parts } : {}),
   };
+}
+
+/** What may go between hosts in plain text, and what of `tls` says so. */
+function checkPlaintext(draft: Draft, exception: string | undefined, report: Report): void {
+  const key = draft.tls?.mode === "off" ? "mode" : draft.tls?.required === false ? "required" : undefined;
+  if (key === undefined) {
+    if (exception) report.warn("tls.exception is not needed: it is for mode off or required: false. Remove it.");
+    return;
+  }
+  const [value, what] =
+    key === "mode"
+      ? ["off", "everything that applications read and write would be readable on the network"]
+      : ["false", "replication and poolers would be let in without TLS, and nobody would check whom they talk to"];
+  if (exception) report.warn(`tls.${key} is ${value} by exception: ${exception}`);
+  else if (draft.platform !== "local" && draft.platform !== undefined)
+    report.add(
+      ["tls", key],
+      `${value} is refused on platform ${draft.platform}: ${what}. Remove it, or write why it has to be: exception: "reason".`,
+    );
 }
 
 /** Secrets that `tls` names: PEM, so line breaks are theirs. */

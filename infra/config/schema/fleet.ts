@@ -9,6 +9,7 @@ import { allowedNetworks, secrets, stateDir } from "./objects.ts";
 import { clusterParameters } from "./parameters.ts";
 import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
+import { protect, state } from "./safety.ts";
 import { monitoring, pooler } from "./services.ts";
 import { packages, ssh } from "./ssh.ts";
 import { tls } from "./tls.ts";
@@ -46,6 +47,8 @@ export const fleetSchema = z.strictObject({
   adminNetworks,
   hba,
   ident,
+  state,
+  protect,
   stateDir,
 });
 

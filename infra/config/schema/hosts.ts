@@ -4,6 +4,7 @@ import { z } from "zod";
 import { hostNamePattern, hostNameProblem } from "../names.ts";
 import { integer, key, quantity, text } from "./key.ts";
 import { parameters } from "./parameters.ts";
+import { hostProtect } from "./safety.ts";
 import { hostSsh } from "./ssh.ts";
 
 export const maxMemoryMb = 64 * 1024 * 1024;
@@ -117,6 +118,7 @@ export const host = z.strictObject({
       "Any new value asks for new data: the replica is stopped, its data is kept aside, and it is cloned again. Taking the line away does nothing.",
     default: "none",
   }),
+  protect: hostProtect,
   parameters: key(parameters.prefault({}), {
     shape: "a map of PostgreSQL parameters to values",
     example: "{ work_mem: 64MB }",

@@ -20,7 +20,7 @@ export const tls = key(
         shape: "true or false",
         example: "false",
         about:
-          "Whether servers and poolers refuse who comes without TLS, and the fleet's own connections check names. `false` is the step between off and on of a running cluster.",
+          "Whether servers and poolers refuse who comes without TLS, and the fleet's own connections check names. `false` is the step between off and on of a running cluster, and needs an `exception` on every platform but local.",
       }),
       clients: key(z.enum(["require", "prefer"]).default("require"), {
         shape: "one of require, prefer",
@@ -69,7 +69,7 @@ export const tls = key(
       exception: key(z.string().min(1).optional(), {
         shape: "text: why",
         example: "WireGuard between all hosts encrypts already",
-        about: "Allows mode off on another platform than local; shown by every preview.",
+        about: "Allows mode off, and `required: false`, on another platform than local; shown by every preview.",
       }),
     })
     .prefault({}),

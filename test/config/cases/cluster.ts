@@ -4,6 +4,8 @@ import { type Case, fleet, host, initdb, roles } from "../support.ts";
 export const clusterCases: Case[] = [
   ["unknown key at the top", { memroy: "1GB" }, "memroy", "not a known key", 'Did you mean "memory"'],
   ["unknown key, another tool's word", { ram: "1GB" }, "ram", 'Did you mean "memory"'],
+  ["protect as a word", { protect: "yes" }, "protect", "true or false"],
+  ["a state that is not known", { state: "s3" }, "state", 'Write "shared"'],
   ["unknown key that belongs deeper", { poolSize: 3 }, "poolSize", "pooler.poolSize"],
   ["a parameter at the top", { shared_buffers: "1GB" }, "shared_buffers", "postgres-fleet:parameters"],
   ["unknown key of a host", host({ cpu: 2 }), "hosts.db1.cpu", 'Did you mean "cpus"', "Known here: role, address"],

@@ -19,6 +19,19 @@ export const tlsCases: Case[] = [
     "tls.mode",
     "exception",
   ],
+  [
+    "tls only offered in a network",
+    { ...existing("10.0.0.1"), tls: { required: false } },
+    "tls.required",
+    "replication and poolers",
+    "exception",
+  ],
+  [
+    "tls off and only offered, in a network",
+    { ...existing("10.0.0.1"), tls: { mode: "off", required: false } },
+    "tls.mode",
+    "readable",
+  ],
   ["tls given without a key", { secrets, tls: given({ key: undefined }) }, "tls.key", "is missing", "PEM"],
   [
     "tls given with a misspelled secret",

@@ -7,6 +7,7 @@ export interface Registered {
   name: string;
   inputs: Record<string, unknown>;
   retainOnDelete: boolean;
+  protect: boolean;
   /** Names of the resources it waits for. */
   dependsOn: string[];
 }
@@ -15,6 +16,7 @@ export interface Registered {
 export async function record(build: () => void): Promise<Registered[]> {
   const found: Registered[] = [];
   const retained = new Set<string>();
+  const guarded = new Set<string>();
   const waits = new Map<string, string[]>();
   await pulumi.runtime.setMocks(
     {
@@ -26,6 +28,7 @@ export async function record(build: () => void): Promise<Registered[]> {
             name,
             inputs: plain(inputs),
             retainOnDelete: retained.has(key),
+            protect: guarded.has(key),
             dependsOn: waits.get(key) ?? [],
           });
         }
@@ -40,6 +43,7 @@ export async function record(build: () => void): Promise<Registered[]> {
   await pulumi.runtime.runInPulumiStack(async () => {
     pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
       const options = opts as pulumi.CustomResourceOptions;
+      if (options.protect) guarded.add(`${type} ${name}`);
       if (options.retainOnDelete) retained.add(`${type} ${name}`);
       const depends = [options.dependsOn ?? []].flat() as pulumi.Resource[];
       waits.set(

@@ -21,6 +21,9 @@ export class HostsFleet extends TestFleet {
     const { initdb, databases, roles } = this.config;
     this.config = {
       platform: "existing",
+      // The test's backend is a folder, and its members come and go.
+      state: "file",
+      protect: false,
       cluster: "shop",
       version: MAJOR,
       memory: "1GB",
