@@ -23,7 +23,7 @@ export function machineOf(draft: Draft, host: DraftHost): InstanceType | undefin
 export function resolveAwsHost(draft: Draft, host: DraftHost): AwsHostSpec {
   const type = host.size ?? draft.size ?? "";
   const subnet = subnetOf(draft, host.address);
-  const shared = draft.aws?.volume;
+  const shared = host.role === "primary" || host.role === "replica" ? draft.aws?.volume : undefined;
   const throughputKb = host.volume?.throughput ?? shared?.throughput;
   return {
     instanceType: type,

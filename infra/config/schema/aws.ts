@@ -54,11 +54,14 @@ function volumeKeys(inherited?: string) {
   });
 }
 
-export const hostVolume = key(volumeKeys("the key of the same name under `aws.volume`").prefault({}), {
-  shape: "a map of iops and throughput",
-  example: "{ iops: 6000, throughput: 250MB }",
-  about: "Platform aws: what is different about this host's data volume.",
-});
+export const hostVolume = key(
+  volumeKeys("for members the key of the same name under `aws.volume`, else gp3's own").prefault({}),
+  {
+    shape: "a map of iops and throughput",
+    example: "{ iops: 6000, throughput: 250MB }",
+    about: "Platform aws: what is different about this host's data volume.",
+  },
+);
 
 const subnet = z.strictObject({
   zone: key(z.string(), {
@@ -138,7 +141,8 @@ export const aws = key(
       volume: key(volumeKeys().prefault({}), {
         shape: "a map of iops and throughput",
         example: "{ iops: 6000, throughput: 250MB }",
-        about: "Data volumes (gp3). Default for all hosts; `disk` is their size.",
+        about:
+          "Data volumes (gp3) of the members; `disk` is their size. Other hosts have gp3's own values unless they say otherwise.",
       }),
       backupRetention: key(quantity("duration").prefault("35d"), {
         shape: "whole days, from 1d to 3650d",
