@@ -132,6 +132,7 @@ families r, m, c, t, i and x are in the project's table (\`infra/platforms/aws/i
     "What can only be set when the cluster is created. All five keys are required, so that none is ever a silent default. A later change is refused.",
   hosts: `A map of host names to hosts. \`memory\`, \`cpus\`, \`disk\` and \`storage\` come from the host, else from the key of the same
 name at the top. Pooler and monitoring hosts for which nothing is set at either place have ${formatMb(helperHost.memoryMb)}, ${helperHost.cpus} cpu and ${formatMb(helperHost.diskMb)}.
+On platform aws memory and cpus come from the host, else from its \`size\`.
 A fleet whose sizes at the top are meant for database servers gives its pooler and monitoring hosts sizes of their own.
 
 The parameters \`max_connections\`, \`max_worker_processes\`, \`max_wal_senders\`, \`max_prepared_transactions\` and

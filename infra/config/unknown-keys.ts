@@ -86,6 +86,7 @@ function keysAt(path: Path): string[] {
     const inner = unwrap(schema);
     if (inner instanceof z.ZodObject) schema = inner.shape[String(part)] as z.ZodType;
     else if (inner instanceof z.ZodRecord) schema = inner.valueType as z.ZodType;
+    else if (inner instanceof z.ZodArray) schema = inner.element as z.ZodType;
     if (schema === undefined) return [];
   }
   const inner = unwrap(schema);

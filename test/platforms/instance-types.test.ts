@@ -82,7 +82,10 @@ const described = (name: string, mib: number, cpus: number, ...architectures: st
 });
 
 const made = (input: unknown) =>
-  spawnSync(process.execPath, [path("make-instance-types.ts")], { input: JSON.stringify(input), encoding: "utf8" });
+  spawnSync(process.execPath, ["--import", "tsx", path("make-instance-types.ts")], {
+    input: JSON.stringify(input),
+    encoding: "utf8",
+  });
 
 test("the script makes the table from what EC2 says, in one order, without accelerators and Macs", () => {
   const types = [

@@ -28,7 +28,7 @@ function checkMissing(draft: Draft, hosts: HostSpec[], report: Report): void {
   if (names.length === 0 || draft.size !== undefined || report.has(["size"])) return;
   report.add(
     ["size"],
-    `is missing for ${names.join(", ")}. Write postgres-fleet:size: m7g.2xlarge for all hosts, or ${names.length === 1 ? `hosts.${names[0]}.size` : "size at each of them"}: memory and cpus follow from it.`,
+    `is missing for ${names.join(", ")}. Write postgres-fleet:size: m7g.2xlarge for all hosts, or ${names.length === 1 ? `hosts.${names[0]}.size` : "size at each of them"}. Memory and cpus follow from it.`,
   );
 }
 

@@ -133,11 +133,23 @@ export const aws = key(
         about: "Private DNS zone, seen in the VPC only, that the hosts have names in.",
         default: "db.CLUSTER.internal, with - for each _",
       }),
-      tags: key(z.record(text(tagNameProblem), text(tagValueProblem)).prefault({}), {
-        shape: "a map of names to values",
-        example: "{ team: payments }",
-        about: "Tags of everything that is made.",
-      }),
+      tags: key(
+        z
+          .record(
+            text(tagNameProblem),
+            key(text(tagValueProblem), {
+              shape: "a text; a number stands in quotes",
+              example: "payments",
+              about: "Value of a tag.",
+            }),
+          )
+          .prefault({}),
+        {
+          shape: "a map of names to values",
+          example: "{ team: payments }",
+          about: "Tags of everything that is made.",
+        },
+      ),
       volume: key(volumeKeys().prefault({}), {
         shape: "a map of iops and throughput",
         example: "{ iops: 6000, throughput: 250MB }",

@@ -1,7 +1,7 @@
 /**
  * Makes instance-types.json from what EC2 says of its instance types:
  *
- *     aws ec2 describe-instance-types | node infra/platforms/aws/make-instance-types.ts > infra/platforms/aws/instance-types.json
+ *     aws ec2 describe-instance-types | npx tsx infra/platforms/aws/make-instance-types.ts > infra/platforms/aws/instance-types.json
  */
 
 import { readFileSync } from "node:fs";
