@@ -24,7 +24,7 @@ export function check(schema: z.ZodType, value: unknown, path: Path, report: Rep
   }
   if (inner instanceof z.ZodObject) return checkObject(inner, value, path, report, facts, help);
   if (inner instanceof z.ZodRecord) return checkRecord(inner, value, path, report, facts, help);
-  if (inner instanceof z.ZodArray) return checkArray(inner, value, path, report, facts);
+  if (inner instanceof z.ZodArray) return checkArray(inner, value, path, report, facts, help);
   return checkLeaf(schema, value, path, report, facts);
 }
 
@@ -88,7 +88,14 @@ function checkRecord(
   return Object.fromEntries(result);
 }
 
-function checkArray(schema: z.ZodArray, value: unknown, path: Path, report: Report, facts?: KeyFacts): unknown {
+function checkArray(
+  schema: z.ZodArray,
+  value: unknown,
+  path: Path,
+  report: Report,
+  facts?: KeyFacts,
+  help?: UnknownKeyHelp,
+): unknown {
   if (!Array.isArray(value)) {
     report.add(path, `must be ${facts?.shape ?? "a list"}, but is ${shown(value, facts)}.${example(path, facts)}`);
     return undefined;
@@ -98,7 +105,7 @@ function checkArray(schema: z.ZodArray, value: unknown, path: Path, report: Repo
     // A list of names or networks is a set: twice is a mistake of someone who meant another one.
     if (value.indexOf(item) < index)
       report.add([...path, index], `${describe(item)} is in the list twice; remove one.`);
-    const read = check(schema.element as z.ZodType, item, [...path, index], report);
+    const read = check(schema.element as z.ZodType, item, [...path, index], report, help);
     if (read !== undefined) result.push(read);
   });
   if (value.length === 0 && !schema.safeParse([]).success)

@@ -3,6 +3,7 @@
 import { validateOverride } from "../tuning/validate.ts";
 import { check } from "./check.ts";
 import { type Access, resolveAccess } from "./checks/access.ts";
+import { checkAws } from "./checks/aws.ts";
 import { checkAddresses, checkPackages, checkSsh, choosePrimary } from "./checks/hosts.ts";
 import { checkInitdb } from "./checks/initdb.ts";
 import { checkMachine, type MachineFacts } from "./checks/machine.ts";
@@ -18,6 +19,7 @@ import { isEncrypted } from "./encrypted.ts";
 import { sortedHosts } from "./maps.ts";
 import { normalize, type RawConfig, secretValues } from "./normalize.ts";
 import { type Path, type Problem, Report } from "./problems.ts";
+import { resolveAws } from "./resolve-aws.ts";
 import { definedOnly, isProtected, resolveHosts } from "./resolve-hosts.ts";
 import { resolveDatabases, resolveRoles } from "./resolve-objects.ts";
 import { type Draft, type FleetConfig, fleetSchema } from "./schema/fleet.ts";
@@ -67,6 +69,7 @@ export function loadFleet(raw: RawConfig, context: LoadContext): LoadResult {
   const tls = resolveTls(draft, report);
   checkSsh(draft, report);
   checkPackages(draft, report);
+  checkAws(draft, hosts, report);
   checkDatabases(draft, report);
   checkRoles(draft, report);
   checkRoleDetails(draft, context.validateOverride ?? validateOverride, report);
@@ -154,6 +157,7 @@ function toSpec(
   { pooler, monitoring, tls }: Services,
 ): FleetSpec {
   const { initdb } = config;
+  const aws = resolveAws(config);
   return {
     stack,
     platform: config.platform,
@@ -194,6 +198,7 @@ function toSpec(
     ...(access.hba.length > 0 ? { hba: access.hba } : {}),
     ...(access.ident.length > 0 ? { ident: access.ident } : {}),
     ...(config.packages ? { packages: config.packages } : {}),
+    ...(aws ? { aws } : {}),
     state: config.state,
     protect: isProtected(config),
     ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }),

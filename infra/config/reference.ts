@@ -125,10 +125,14 @@ the checks while you type.
 ## All keys`;
 
 const sectionText: Record<string, string> = {
+  aws: `What is made on AWS, and what all machines have in common; required on platform aws, refused elsewhere. A host is in the
+subnet that has its address, and in that subnet's zone. Its \`size\` says how much memory and how many cpus it has: types of the
+families r, m, c, t, i and x are in the project's table (\`infra/platforms/aws/instance-types.json\`).`,
   initdb:
     "What can only be set when the cluster is created. All five keys are required, so that none is ever a silent default. A later change is refused.",
   hosts: `A map of host names to hosts. \`memory\`, \`cpus\`, \`disk\` and \`storage\` come from the host, else from the key of the same
 name at the top. Pooler and monitoring hosts for which nothing is set at either place have ${formatMb(helperHost.memoryMb)}, ${helperHost.cpus} cpu and ${formatMb(helperHost.diskMb)}.
+On platform aws memory and cpus come from the host, else from its \`size\`.
 A fleet whose sizes at the top are meant for database servers gives its pooler and monitoring hosts sizes of their own.
 
 The parameters \`max_connections\`, \`max_worker_processes\`, \`max_wal_senders\`, \`max_prepared_transactions\` and
@@ -153,4 +157,7 @@ const checksText = `## What is checked across keys
 - \`parameters\` exist in the version and their values are in range. What follows from other keys (\`port\`,
   \`listen_addresses\`, \`max_connections\`, \`primary_conninfo\`, …) is refused with the key to use instead.
 - Secrets are encrypted, each on its own, and nothing else is.
+- Platform aws: every host has a \`size\` and its address in one of the subnets, not one of the five that AWS keeps in each; subnets are
+  in zones of the region, inside the VPC, and do not overlap; members are in more than one zone and have processors of one kind; volumes
+  are within what gp3 can be; the image's PostgreSQL is \`version\`. \`aws\`, \`size\`, \`volume\` and \`replace\` are refused elsewhere.
 - Platform local: the version is installed, the memory of all hosts fits this machine, and the ports are free.`;

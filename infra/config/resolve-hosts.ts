@@ -2,6 +2,7 @@
 
 import { sortedEntries } from "./maps.ts";
 import type { Path, Report } from "./problems.ts";
+import { imageUser, machineOf, resolveAwsHost } from "./resolve-aws.ts";
 import type { Draft } from "./schema/fleet.ts";
 import { helperHost, maxDiskMb, maxMemoryMb } from "./schema/hosts.ts";
 import type { HostRole, HostSpec, SshSpec } from "./spec.ts";
@@ -15,14 +16,18 @@ const minDiskMb = 1024;
 /** Hosts as far as they are known; a size that is missing or wrong is 0 and has its problem reported. */
 export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
   const missing = new Map<"memory" | "cpus" | "disk", string[]>();
+  const aws = draft.platform === "aws";
   const resolved: HostSpec[] = [];
   for (const [name, host] of Object.entries(draft.hosts ?? {})) {
     const role = host?.role;
     if (host === undefined || role === undefined) continue;
+    const machine = machineOf(draft, host);
     const size = (key: "memory" | "cpus" | "disk", helper: number): number => {
       const own = host[key];
       if (own !== undefined) return own;
       if (report.has(["hosts", name, key])) return 0;
+      // On aws a host without a type, or with one that is not known, has its problem there.
+      if (aws && key !== "disk") return (key === "memory" ? machine?.memoryMb : machine?.cpus) ?? 0;
       const shared = draft[key];
       if (shared !== undefined) return shared;
       if (report.has([key])) return 0;
@@ -39,7 +44,8 @@ export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
       diskMb: size("disk", helperHost.diskMb),
       storage: host.storage ?? draft.storage ?? "ssd",
       parameters: definedOnly(host.parameters ?? {}),
-      ...(draft.platform === "existing" ? { ssh: resolveSsh(draft, host.ssh) } : {}),
+      ...(aws || draft.platform === "existing" ? { ssh: resolveSsh(draft, host.ssh) } : {}),
+      ...(aws ? { aws: resolveAwsHost(draft, host) } : {}),
       protect: host.protect ?? isProtected(draft),
       ...(host.upstream === undefined ? {} : { upstream: host.upstream }),
       ...(host.reclone === undefined ? {} : { reclone: host.reclone }),
@@ -61,8 +67,8 @@ export function resolveHosts(draft: Draft, report: Report): HostSpec[] {
 export const isProtected = (draft: Draft): boolean => draft.protect ?? (draft.platform ?? "local") !== "local";
 
 /** A host's own key, else the one at the top. A host key of its own is not looked up in anybody's file. */
-function resolveSsh({ ssh: shared }: Draft, own: Draft["ssh"]): SshSpec {
-  return { user: "root", port: 22, ...present(shared), ...present(own) };
+function resolveSsh({ ssh: shared, aws }: Draft, own: Draft["ssh"]): SshSpec {
+  return { user: (aws?.image && imageUser(aws.image)) ?? "root", port: 22, ...present(shared), ...present(own) };
 }
 
 const present = <T extends object>(values: T | undefined) =>
@@ -78,7 +84,8 @@ function checkRanges(draft: Draft, hosts: HostSpec[], report: Report): void {
     const floor = isMemberRole(host.role) ? minMemberMemoryMb : minHelperMemoryMb;
     const inRange = (key: "memory" | "disk", mb: number, min: number, max: number, what: string): void => {
       const path = origin(host.name, key);
-      const given = draft.hosts?.[host.name]?.[key] ?? draft[key];
+      const shared = draft.platform === "aws" && key === "memory" ? undefined : draft[key];
+      const given = draft.hosts?.[host.name]?.[key] ?? shared;
       if (given === undefined || report.has(path) || report.has(["hosts", host.name, key]) || (mb >= min && mb <= max))
         return;
       report.add(

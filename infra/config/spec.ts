@@ -6,6 +6,10 @@
  * as PostgreSQL counts.
  */
 
+import type { AwsHostSpec, AwsSpec } from "./spec-aws.ts";
+
+export type { Architecture, AwsHostSpec, AwsSpec, AwsSubnet } from "./spec-aws.ts";
+
 export type Platform = "local" | "docker" | "existing" | "aws";
 export type Workload = "web" | "oltp" | "dw" | "mixed" | "desktop";
 export type Storage = "hdd" | "ssd" | "nvme" | "san";
@@ -48,8 +52,10 @@ export interface FleetSpec {
   hba?: HbaRuleSpec[];
   /** Lines of pg_ident.conf beside the project's own. */
   ident?: IdentSpec[];
-  /** Platform existing: Debian package → version it is kept at; absent or not named: that of its first installation. */
+  /** Platforms existing and aws: Debian package → version it is kept at; absent or not named: that of its first installation. */
   packages?: Record<string, string>;
+  /** Platform aws: always there; other platforms: absent. */
+  aws?: AwsSpec;
   /** `file`: Pulumi's state may be in a folder of one machine, under a passphrase. */
   state: "shared" | "file";
   /** The engine refuses to delete members and the rollout. */
@@ -110,8 +116,10 @@ export interface HostSpec {
   parameters: Record<string, string>;
   /** Replicas: the member it streams from; absent: the primary. */
   upstream?: string;
-  /** Platform existing: how it is reached; other platforms: absent. */
+  /** Platforms existing and aws: how it is reached; other platforms: absent. */
   ssh?: SshSpec;
+  /** Platform aws: always there; other platforms: absent. */
+  aws?: AwsHostSpec;
   /** Replicas: each new value asks for new data; absent: never asked. */
   reclone?: string;
   /** The engine refuses to delete it. */

@@ -42,6 +42,20 @@ const instead: Record<string, string> = {
   synchronousmode: "synchronous",
   primaryconninfo: "upstream",
   cascade: "upstream",
+  instancetype: "size",
+  machinetype: "size",
+  instance: "size",
+  flavor: "size",
+  recreate: "replace",
+  ami: "image",
+  vpcid: "vpc",
+  vpccidr: "cidr",
+  subnetid: "id",
+  az: "zone",
+  availabilityzone: "zone",
+  sshkey: "publicKey",
+  sshpublickey: "publicKey",
+  keypair: "publicKey",
   rebuild: "reclone",
   reinit: "reclone",
 };
@@ -55,7 +69,7 @@ export function unknownKeyHelp(name: string, path: Path): string | undefined {
     return ` Passwords are not written into the stack file: encrypt one under secrets and name it with passwordSecret.`;
   if (meant !== undefined && here.includes(meant)) return ` Did you mean "${meant}"?`;
   const top = Object.keys(fleetSchema.shape);
-  for (const area of ["initdb", "pooler", "monitoring"] as const) {
+  for (const area of ["initdb", "pooler", "monitoring", "aws"] as const) {
     if (path.length === 0 && keysAt([area]).includes(name))
       return ` It belongs under ${area}: write it as ${area}.${name}.`;
   }
@@ -72,6 +86,7 @@ function keysAt(path: Path): string[] {
     const inner = unwrap(schema);
     if (inner instanceof z.ZodObject) schema = inner.shape[String(part)] as z.ZodType;
     else if (inner instanceof z.ZodRecord) schema = inner.valueType as z.ZodType;
+    else if (inner instanceof z.ZodArray) schema = inner.element as z.ZodType;
     if (schema === undefined) return [];
   }
   const inner = unwrap(schema);

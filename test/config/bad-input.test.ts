@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LoadContext, RawConfig } from "../../infra/config/load.ts";
 import { accessCases } from "./cases/access.ts";
+import { awsCases } from "./cases/aws.ts";
 import { clusterCases } from "./cases/cluster.ts";
 import { hostsCases } from "./cases/hosts.ts";
 import { machineCases } from "./cases/machine.ts";
@@ -20,6 +21,7 @@ const areas = {
   objects: objectsCases,
   access: accessCases,
   tls: tlsCases,
+  aws: awsCases,
 };
 
 function expectOne(raw: RawConfig, path: string, gist: (string | RegExp)[], context: Partial<LoadContext> = {}): void {

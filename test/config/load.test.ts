@@ -283,7 +283,17 @@ describe("the stack files", () => {
     const { spec } = result;
     expect(result.warnings).toEqual([]);
     const members = spec.hosts.filter((h) => h.role === "primary" || h.role === "replica");
-    expect(members.map((h) => h.memoryMb)).toEqual([32768, 32768, 32768, 32768]);
+    expect(members.map((h) => [h.memoryMb, h.cpus])).toEqual(members.map(() => [32768, 8]));
+    expect(members).toHaveLength(4);
+    expect(spec.hosts.map((h) => `${h.name} ${h.aws?.instanceType} ${h.aws?.zone}`)).toEqual([
+      "db1 m7g.2xlarge eu-central-1a",
+      "db2 m7g.2xlarge eu-central-1b",
+      "db3 m7g.2xlarge eu-central-1c",
+      "db4 m7g.2xlarge eu-central-1a",
+      "pool1 t4g.small eu-central-1a",
+      "pool2 t4g.small eu-central-1b",
+      "mon1 t4g.medium eu-central-1c",
+    ]);
     expect(spec.pooler?.hosts).toEqual(["pool1", "pool2"]);
     expect(stackFile("prod")).not.toMatch(/password:|secure:/);
   });

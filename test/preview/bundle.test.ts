@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from "vitest";
 import { BUNDLE_VERSION, type Bundle, bundleParts, readBundle, textsOf } from "../../infra/preview/bundle.ts";
 import { type PackedData, pack, unpack } from "../../infra/preview/pack.ts";
 import type { Side } from "../../infra/preview/types.ts";
-import { compared, edited, STACK, side } from "./fixture.ts";
+import { compared, edited, RESIZE, STACK, side } from "./fixture.ts";
 import { kinds, secret } from "./kinds.ts";
 import { manyHosts } from "./synthetic.ts";
 
@@ -73,7 +73,7 @@ describe("a bundle", () => {
   });
 
   test("leaves out what the reader has, and asks the reader for it", () => {
-    const [before, after] = [rendered(STACK), rendered(edited(["memory: 16GB", "memory: 32GB"]))];
+    const [before, after] = [rendered(STACK), rendered(edited(RESIZE))];
     const paths = textsOf(after.fleet.plan);
     const file = fileOf(before, new Set(paths.keys()));
     expect(file.length).toBeLessThan(fileOf(before).length);

@@ -6,12 +6,12 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { edited, STACK } from "./fixture.ts";
+import { AWS, edited, RESIZE, STACK } from "./fixture.ts";
 import { secret } from "./kinds.ts";
 import { Repository } from "./repository.ts";
 
 const FILE = "Pulumi.prod.yaml";
-const RESIZED = edited(["memory: 16GB", "memory: 32GB"]);
+const RESIZED = edited(RESIZE);
 let repository: Repository;
 let first: string;
 
@@ -93,7 +93,12 @@ describe("what is compared", limit, () => {
   });
 
   test("local stacks: where the base is checked out is no difference", () => {
-    const local = edited(["platform: aws", "platform: local"])
+    const local = edited(
+      ["platform: aws", "platform: local"],
+      ["size: m7g.xlarge", "memory: 16GB\n  postgres-fleet:cpus: 4"],
+      [AWS, ""],
+    )
+      .replace(/size: t4g\.\w+/g, "memory: 2GB, cpus: 2")
       .replaceAll("10.20.", "127.20.")
       .replace("[127.20.0.0/16]", "[10.0.0.0/8]");
     repository.write("Pulumi.here.yaml", local);
@@ -189,9 +194,9 @@ describe("a base that cannot be rendered: its problem is shown, and the head all
   };
 
   test("a config that does not load", () => {
-    const stdout = shown(broken(() => repository.write(FILE, edited(["memory: 16GB", "memory: 16G"]))));
-    expect(stdout).toContain('"16G" is not a memory size: write "16GB"');
-    expect(stdout).toContain("memory  (Pulumi.prod.yaml:");
+    const stdout = shown(broken(() => repository.write(FILE, edited(["disk: 200GB", "disk: 200G"]))));
+    expect(stdout).toContain('"200G" is not a disk size: write "200GB"');
+    expect(stdout).toContain("disk  (Pulumi.prod.yaml:");
   });
 
   test("merge conflict markers", () => {
@@ -270,7 +275,7 @@ describe("what the base hands over", limit, () => {
 
 describe("a head that does not load: said in the message, exit 2", limit, () => {
   test.each([
-    ["a wrong value", edited(["memory: 16GB", "memory: 16G"]), 'write "16GB"'],
+    ["a wrong value", edited(["disk: 200GB", "disk: 200G"]), 'write "200GB"'],
     ["merge conflict markers", `${STACK}<<<<<<< HEAD\n=======\n>>>>>>> x\n`, "merge conflict"],
     ["not UTF-8", Buffer.concat([Buffer.from(STACK), Buffer.from([0xff, 0xfe])]), "is not UTF-8"],
   ])("%s", (_, content, problem) => {

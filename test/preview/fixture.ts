@@ -13,6 +13,23 @@ import { loadTemplates } from "../../infra/rendering/templates.ts";
 
 export const TEMPLATES = loadTemplates(join(import.meta.dirname, "../../templates"));
 
+/** Where the hosts of the stack below are; an image of its own goes with every version. */
+export const AWS = `  postgres-fleet:ssh: { user: admin }
+  postgres-fleet:aws:
+    region: eu-central-1
+    network:
+      cidr: 10.20.0.0/16
+      subnets:
+        - { zone: eu-central-1a, cidr: 10.20.1.0/24 }
+        - { zone: eu-central-1b, cidr: 10.20.2.0/24 }
+        - { zone: eu-central-1c, cidr: 10.20.3.0/24 }
+    image: ami-0a1b2c3d4e5f60718
+    publicKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJlcGxhY2UgdGhpcyBrZXkgYnkgb25lIG9mIHlvdXJz test
+`;
+
+/** Machines with twice the memory and as many processors. */
+export const RESIZE: [from: string, to: string] = ["size: m7g.xlarge", "size: r7g.xlarge"];
+
 /** Platform aws: its files do not depend on the machine that renders them. */
 export const STACK = `config:
   postgres-fleet:platform: aws
@@ -21,8 +38,7 @@ export const STACK = `config:
   postgres-fleet:workload: oltp
   postgres-fleet:restart: rolling
   postgres-fleet:initdb: { dataChecksums: true, encoding: UTF8, localeProvider: libc, locale: C.UTF-8, walSegmentSize: 16MB }
-  postgres-fleet:memory: 16GB
-  postgres-fleet:cpus: 4
+  postgres-fleet:size: m7g.xlarge
   postgres-fleet:disk: 200GB
   postgres-fleet:connections: 120
   postgres-fleet:parameters: {}
@@ -30,8 +46,8 @@ export const STACK = `config:
     db1: { role: primary, address: 10.20.1.11 }
     db2: { role: replica, address: 10.20.2.11 }
     db3: { role: replica, address: 10.20.3.11 }
-    pool1: { role: pooler, address: 10.20.1.21, memory: 2GB, cpus: 2, disk: 20GB }
-    mon1: { role: monitoring, address: 10.20.3.31, memory: 4GB, cpus: 2, disk: 100GB }
+    pool1: { role: pooler, address: 10.20.1.21, size: t4g.small, disk: 20GB }
+    mon1: { role: monitoring, address: 10.20.3.31, size: t4g.medium, disk: 100GB }
   postgres-fleet:pooler: { maxClientConnections: 1000, poolSize: 20, reservePoolSize: 5 }
   postgres-fleet:databases:
     shop: { owner: shop_owner }
@@ -39,7 +55,7 @@ export const STACK = `config:
     shop_owner: { access: owner, login: false }
     shop_app: { access: readwrite }
   postgres-fleet:allowedNetworks: [10.20.0.0/16]
-`;
+${AWS}`;
 
 /** The stack file with texts replaced; each must be there. */
 export function edited(...pairs: [from: string, to: string][]): string {

@@ -7,7 +7,7 @@ import { html } from "../../infra/preview/html.ts";
 import { MESSAGE_LIMIT, markdown } from "../../infra/preview/markdown.ts";
 import { text } from "../../infra/preview/text.ts";
 import type { Side } from "../../infra/preview/types.ts";
-import { compared, edited, STACK, side } from "./fixture.ts";
+import { compared, edited, RESIZE, STACK, side } from "./fixture.ts";
 import { kinds, secret } from "./kinds.ts";
 import { manyHosts } from "./synthetic.ts";
 import { wellFormed } from "./wellformed.ts";
@@ -34,7 +34,7 @@ describe("a message", () => {
   test("is never over the limit for 1 to 1,000 hosts, and never says that nothing changes when something does", {
     timeout: 120_000,
   }, () => {
-    const resized = edited(["memory: 16GB", "memory: 32GB"]);
+    const resized = edited(RESIZE);
     const sizes = fc.oneof(fc.constantFrom(1, 2, 24, 25, 999, 1000), fc.integer({ min: 1, max: 1000 }));
     fc.assert(
       fc.property(sizes, fc.boolean(), fc.integer({ min: 1000, max: MESSAGE_LIMIT }), (count, differs, limit) => {
@@ -54,14 +54,16 @@ describe("a message", () => {
     const hosts = (count: number): string =>
       Array.from(
         { length: count },
-        (_, i) => `    r${i}: { role: replica, address: 10.20.${8 + (i >> 8)}.${i & 255} }\n`,
+        // The first four addresses of the subnet are not for hosts.
+        (_, i) => `    r${i}: { role: replica, address: 10.20.${8 + ((i + 4) >> 8)}.${(i + 4) & 255} }\n`,
       ).join("");
+    const subnet = "        - { zone: eu-central-1c, cidr: 10.20.8.0/21 }\n";
     const of = (count: number, ...pairs: [string, string][]): Side =>
-      side(edited(...pairs, ["    pool1: {", `${hosts(count)}    pool1: {`]));
+      side(edited(...pairs, ["    pool1: {", `${hosts(count)}    pool1: {`], ["    image:", `${subnet}    image:`]));
     const cluster = of(995);
     expect(cluster.kind).toBe("rendered");
     const changes: [string, Side, Side][] = [
-      ["resized", cluster, of(995, ["memory: 16GB", "memory: 32GB"])],
+      ["resized", cluster, of(995, RESIZE)],
       ["one less", cluster, of(994)],
       ["new", { kind: "absent" }, cluster],
     ];
@@ -79,7 +81,7 @@ describe("a message", () => {
   });
 
   test("of 200 stacks has an index, is cut, and says where the rest is", () => {
-    const one = compared(STACK, edited(["memory: 16GB", "memory: 32GB"]));
+    const one = compared(STACK, edited(RESIZE));
     const stacks = Array.from({ length: 200 }, (_, i) => ({
       ...one,
       comparison: { ...one.comparison, stack: `stack${i}` },
@@ -204,10 +206,7 @@ test("the same sides give the same bytes", () => {
 });
 
 test("1,000 replicas with the same change are one section and one line of the table", { timeout: 60_000 }, () => {
-  const { comparison, groups } = compared(
-    manyHosts(STACK, 1000),
-    manyHosts(edited(["memory: 16GB", "memory: 32GB"]), 1000),
-  );
+  const { comparison, groups } = compared(manyHosts(STACK, 1000), manyHosts(edited(RESIZE), 1000));
   expect(comparison.hosts).toHaveLength(1003);
   expect(groups.filter((group) => group.length > 900)).toHaveLength(1);
   expect(groups.length).toBeLessThanOrEqual(2);

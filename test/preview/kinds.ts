@@ -1,7 +1,7 @@
 /** Kinds of change, each as two revisions. */
 
 import type { Side } from "../../infra/preview/types.ts";
-import { edited, editedTemplates, STACK, side } from "./fixture.ts";
+import { edited, editedTemplates, RESIZE, STACK, side } from "./fixture.ts";
 
 export interface Kind {
   name: string;
@@ -26,7 +26,7 @@ const parameters = (text: string): [string, string] => ["parameters: {}", `param
 
 export const kinds: Kind[] = [
   { name: "no-change", before: STACK, after: STACK },
-  to("resize", ["memory: 16GB", "memory: 32GB"]),
+  to("resize", RESIZE),
   to("shrink-one-host", ["db3: { role: replica,", "db3: { role: replica, memory: 8GB,"]),
   to("add-replica", [DB3, `${DB3}    db4: { role: replica, address: 10.20.1.12 }\n`]),
   to("remove-replica", [DB3, ""]),
@@ -59,7 +59,7 @@ export const kinds: Kind[] = [
   },
   to("workload", ["workload: oltp", "workload: dw"]),
   to("restart-policy", ["restart: rolling", "restart: manual"]),
-  to("manual-resize", ["restart: rolling", "restart: manual"], ["memory: 16GB", "memory: 32GB"]),
+  to("manual-resize", ["restart: rolling", "restart: manual"], RESIZE),
   to("rename-host", ["    db3: {", "    db9: {"]),
   to("rename-monitoring", ["    mon1: {", "    watch: {"]),
   to("five-raised", ["connections: 120", "connections: 150"]),
@@ -83,8 +83,8 @@ export const kinds: Kind[] = [
   { name: "secret-rotated", before: secret("v1:AAAA:one"), after: secret("v1:BBBB:two") },
   { name: "new-stack", before: { kind: "absent" }, after: STACK },
   { name: "removed-stack", before: STACK, after: { kind: "absent" } },
-  { name: "base-invalid", before: edited(["memory: 16GB", "memory: 16G"]), after: STACK },
-  { name: "head-invalid", before: STACK, after: edited(["memory: 16GB", "memory: 16G"]) },
+  { name: "base-invalid", before: edited(["disk: 200GB", "disk: 200G"]), after: STACK },
+  { name: "head-invalid", before: STACK, after: edited(["disk: 200GB", "disk: 200G"]) },
 ];
 
 /** A stack whose role takes its password from an encrypted value. */

@@ -11,7 +11,7 @@ import { violations } from "../../infra/preview/policy.ts";
 import { secretValues } from "../../infra/preview/secrets.ts";
 import { text } from "../../infra/preview/text.ts";
 import type { Comparison, Side } from "../../infra/preview/types.ts";
-import { compared, edited, STACK, side } from "./fixture.ts";
+import { compared, edited, RESIZE, STACK, side } from "./fixture.ts";
 import { kinds, secret } from "./kinds.ts";
 
 // Nothing here waits; a machine that is busy with other things may be slow.
@@ -162,7 +162,7 @@ test("a base that writes less into its plan.json is compared by what it has", ()
   const same = compared(older, STACK).comparison;
   expect(same).toMatchObject({ facts: [], hosts: [], removed: [], warnings: [] });
   expect(same.plan.steps).toEqual([]);
-  const { facts, plan } = compared(older, edited(["memory: 16GB", "memory: 32GB"])).comparison;
+  const { facts, plan } = compared(older, edited(RESIZE)).comparison;
   expect(facts).toEqual(["db1, db2, db3: memory 16GB → 32GB"]);
   expect(plan.steps.filter(({ step }) => step.kind === "restart")).toHaveLength(3);
 });

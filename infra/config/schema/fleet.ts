@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { adminNetworks, hba, ident } from "./access.ts";
+import { aws, size } from "./aws.ts";
 import { cluster, connections, initdb, platform, restart, synchronous, version, workload } from "./cluster.ts";
 import { databases } from "./databases.ts";
 import { cpus, disk, hosts, memory, primary, storage } from "./hosts.ts";
@@ -29,9 +30,11 @@ export const fleetSchema = z.strictObject({
   cpus,
   disk,
   storage,
+  size,
   parameters: clusterParameters,
   ssh,
   packages,
+  aws,
   hosts,
   primary,
   gone,

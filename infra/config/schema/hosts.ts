@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { hostNamePattern, hostNameProblem } from "../names.ts";
+import { hostSize, hostVolume } from "./aws.ts";
 import { integer, key, quantity, text } from "./key.ts";
 import { parameters } from "./parameters.ts";
 import { hostProtect } from "./safety.ts";
@@ -48,8 +49,8 @@ export const storage = key(storageKinds.default("ssd"), {
   spellings: storageSpellings,
 });
 
-/** Read as text. The engine takes a bare YAML date for a point in time and gives "2026-03-01 00:00:00 +0000 UTC". */
-const recloneValue = z
+/** What asks for something once, by being new. Read as text. The engine takes a bare YAML date for a point in time and gives "2026-03-01 00:00:00 +0000 UTC". */
+const newValue = z
   .union([z.string(), z.number()])
   .transform((given) =>
     String(given)
@@ -104,6 +105,15 @@ export const host = z.strictObject({
     default: inherited,
     spellings: storageSpellings,
   }),
+  size: hostSize,
+  volume: hostVolume,
+  replace: key(newValue.optional(), {
+    shape: "a number or a word: letters, digits and . _ : + -, at most 63 characters",
+    example: "2026-03-01",
+    about:
+      "Platform aws: any new value asks for a new machine, on which the data volume stays. Taking the line away does nothing.",
+    default: "none",
+  }),
   ssh: hostSsh,
   upstream: key(z.string().optional(), {
     shape: "the name of another replica",
@@ -111,7 +121,7 @@ export const host = z.strictObject({
     about: "Replica that this one streams from (a cascade), so that the primary sends its WAL fewer times.",
     default: "the primary",
   }),
-  reclone: key(recloneValue.optional(), {
+  reclone: key(newValue.optional(), {
     shape: "a number or a word: letters, digits and . _ : + -, at most 63 characters",
     example: "2026-03-01",
     about:

@@ -25,7 +25,7 @@ function sshKeys(inherited?: string) {
       shape: "a user of the host",
       example: "admin",
       about: "Who logs in: root, or a user that sudo lets act as root without a password.",
-      default: orElse("root"),
+      default: orElse("root; on aws the one of the image: admin for Debian, ubuntu for Ubuntu"),
     }),
     port: key(integer(1, 65535).optional(), {
       shape: "a whole number from 1 to 65535",
@@ -70,7 +70,7 @@ export const ssh = key(z.strictObject(sshKeys()).prefault({}), {
   shape: "a map of ssh's keys",
   example: "{ user: admin, port: 2222 }",
   about:
-    "Platform existing: how hosts are reached. The system's ssh is used, so ~/.ssh/config and its agent count too.",
+    "Platforms existing and aws: how hosts are reached. The system's ssh is used, so ~/.ssh/config and its agent count too.",
 });
 
 export const packages = key(
@@ -88,7 +88,7 @@ export const packages = key(
     shape: "a map of Debian packages to versions",
     example: "{ postgresql-17: 17.6-0+deb13u1 }",
     about:
-      "Platform existing: versions that packages of the fleet are kept at. All of them are held against upgrades in any case.",
+      "Platforms existing and aws: versions that packages of the fleet are kept at. All of them are held against upgrades in any case.",
     default: "the version that a host's sources have when the package is first installed",
   },
 );
@@ -96,5 +96,5 @@ export const packages = key(
 export const hostSsh = key(z.strictObject(sshKeys("the key of the same name under `ssh` at the top")).prefault({}), {
   shape: "a map of ssh's keys",
   example: "{ hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE }",
-  about: "Platform existing: what is different about reaching this host.",
+  about: "Platforms existing and aws: what is different about reaching this host.",
 });
