@@ -20,7 +20,7 @@ export interface Run {
   poolers: Map<string, RolloutPooler>;
   /** Live primary; a switchover changes it. */
   primary: string;
-  inputs: RolloutInputs;
+  inputs: Pick<RolloutInputs, "pause" | "cloneRateKb" | "tls">;
   context: Context;
   /** Keeps on every host that a switchover is under way. */
   note: (switchover: Switchover) => Promise<void>;
