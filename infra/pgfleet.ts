@@ -6,10 +6,12 @@ import type {
   CertificateInputs,
   CredentialInputs,
   DatabaseObjectsInputs,
+  DrainInputs,
   HostFilesInputs,
   HostFilesOutputs,
   MachineInputs,
   PostgresInstanceInputs,
+  ReadyInputs,
   RolloutInputs,
   RolloutOutputs,
   ServiceInputs,
@@ -70,6 +72,22 @@ export class Machine extends pulumi.CustomResource {
   declare readonly installed: pulumi.Output<Record<string, string>>;
   constructor(name: string, args: Args<MachineInputs>, options?: pulumi.CustomResourceOptions) {
     super("pgfleet:index:Machine", name, { installed: undefined, ...args }, options);
+  }
+}
+
+/** A host is emptied before its machine changes. */
+export class Drain extends pulumi.CustomResource {
+  /** Type that the machine may have now; known in previews. */
+  declare readonly type: pulumi.Output<string>;
+  constructor(name: string, args: Args<DrainInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:Drain", name, { type: undefined, ...args }, options);
+  }
+}
+
+/** Its machine is up again, with its volume and what it served. */
+export class Ready extends pulumi.CustomResource {
+  constructor(name: string, args: Args<ReadyInputs>, options?: pulumi.CustomResourceOptions) {
+    super("pgfleet:index:Ready", name, args, options);
   }
 }
 

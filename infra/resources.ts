@@ -4,6 +4,7 @@
  */
 
 import type { RestartPolicy } from "./config/spec.ts";
+import type { MachineSpec, Room } from "./rollout/resize.ts";
 
 /** How to reach a host. An input of every resource, never provider config. */
 export type Connection = LocalConnection | SshConnectionInput;
@@ -49,6 +50,18 @@ export interface SshAccess {
   hostKey?: string;
   proxyJump?: string;
   proxyCommand?: string;
+  /** Through AWS Systems Manager to the running instance with these tags, unless a proxy is given. */
+  ssm?: SsmAccess;
+  /** Which machine it is, e.g. an EC2 instance id; another one is made ready anew. */
+  machine?: string;
+}
+
+export interface SsmAccess {
+  region: string;
+  /** Tag `pgfleet:stack`. */
+  stack: string;
+  /** Tag `pgfleet:host`. */
+  host: string;
 }
 
 /** Who a host's folder belongs to. */
@@ -87,6 +100,48 @@ export interface MachineInputs {
 export interface MachineOutputs extends MachineInputs {
   /** Package → installed version. */
   installed: Record<string, string>;
+  /** What is not as declared, one line each; filled by read. */
+  drift: string[];
+  reachable: boolean;
+}
+
+/** Drain: a host is emptied before its machine changes; decides when a smaller machine may come. */
+export interface DrainInputs {
+  connection: Connection;
+  owner: HostOwner;
+  /** What the stack file asks for. */
+  machine: MachineSpec;
+  /** Generation of component postgresql as declared; "" where the host is no member. */
+  generation: string;
+  /** How a primary goes: to a replica first, or stopped with the writes it serves. */
+  primary: "switchover" | "stop";
+  pause: PausePolicy;
+  /** As in RolloutInputs. */
+  tls?: "required" | "offered";
+  /** Major version. */
+  version: number;
+}
+export interface DrainOutputs extends DrainInputs {
+  /** Type that the machine may have now: the declared one, or the one before while settings for less memory are not in force. */
+  type: string;
+  /** What a machine of that type has. */
+  has: Room;
+  /** Generation that the server runs with, nothing waiting for a restart; "" when that is not known or not so. */
+  inForce: string;
+  reachable: boolean;
+}
+
+/** Ready: the machine is up again with its volume, and what it served before is served again. */
+export interface ReadyInputs {
+  connection: Connection;
+  owner: HostOwner;
+  /** Identity of the machine; a new one is waited for from the start. */
+  machineId: string;
+  type: string;
+  /** The data volume, and where it is mounted; null: the host has none. */
+  volume: { id: string; diskGb: number; path: string } | null;
+}
+export interface ReadyOutputs extends ReadyInputs {
   /** What is not as declared, one line each; filled by read. */
   drift: string[];
   reachable: boolean;

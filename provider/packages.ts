@@ -38,6 +38,20 @@ ${APT} install --no-remove --allow-change-held-packages --allow-downgrades -- "$
 const USER = `id -u -- "$1" >/dev/null 2>&1 && exit 0
 exec useradd --system --user-group --home-dir /var/lib/postgresql --shell /bin/bash -- "$1"`;
 
+/**
+ * $1 the user, $2 its folder on a disk that may outlive the machine: on a new one the user gets the number that its files
+ * have, before a package makes it with another.
+ */
+export const KEEP_USER = `uid=$(stat -c %u -- "$2" 2>/dev/null) && [ "$uid" != 0 ] || exit 0
+if is=$(id -u -- "$1" 2>/dev/null); then
+[ "$is" = "$uid" ] && exit 0
+echo "files in $2 are of user number $uid, and $1 is $is on this machine: give $1 that number, or chown -R them" >&2; exit 1
+fi
+other=$(getent passwd "$uid") && { echo "files in $2 are of user number $uid, which is \${other%%:*} on this machine: give that user another number" >&2; exit 1; }
+gid=$(stat -c %g -- "$2")
+getent group "$gid" >/dev/null || groupadd --system --gid "$gid" -- "$1" || exit 1
+exec useradd --system --uid "$uid" --gid "$gid" --home-dir /var/lib/postgresql --shell /bin/bash -- "$1"`;
+
 /** What is installed of these. */
 export async function readPackages(
   host: Host,
@@ -70,9 +84,10 @@ export async function installPackages(
   wanted: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Record<string, PackageFacts>> {
-  const { transport, connection } = host;
+  const { transport, connection, paths } = host;
   const names = Object.keys(wanted);
   const missing = toInstall(wanted, await readPackages(host, names, signal));
+  await run(transport, ["sh", "-c", KEEP_USER, "keep-user", connection.user, paths.data], { signal });
   if (missing.length > 0) {
     const options = { signal, timeoutMs: INSTALL_LIMIT_MS, env: { DEBIAN_FRONTEND: "noninteractive" } };
     const { code, stdout, stderr } = await transport.exec(

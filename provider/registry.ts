@@ -4,9 +4,11 @@ import { certificate } from "./resources/certificate.ts";
 import { certificateAuthority } from "./resources/certificate-authority.ts";
 import { credential } from "./resources/credential.ts";
 import { databaseObjects } from "./resources/database-objects.ts";
+import { drain } from "./resources/drain.ts";
 import { hostFiles } from "./resources/host-files.ts";
 import { machine } from "./resources/machine.ts";
 import { postgresInstance } from "./resources/postgres-instance.ts";
+import { ready } from "./resources/ready.ts";
 import { rollout } from "./resources/rollout.ts";
 import { service } from "./resources/service.ts";
 import type { Resource } from "./types.ts";
@@ -20,9 +22,11 @@ export const resources = new Map<string, AnyResource>([
   ["pgfleet:index:CertificateAuthority", certificateAuthority],
   ["pgfleet:index:Credential", credential],
   ["pgfleet:index:DatabaseObjects", databaseObjects],
+  ["pgfleet:index:Drain", drain],
   ["pgfleet:index:HostFiles", hostFiles],
   ["pgfleet:index:Machine", machine],
   ["pgfleet:index:PostgresInstance", postgresInstance],
+  ["pgfleet:index:Ready", ready],
   ["pgfleet:index:Rollout", rollout],
   ["pgfleet:index:Service", service],
 ]);

@@ -87,9 +87,9 @@ export function providerService(options: ServiceOptions): UntypedServiceImplemen
     getSchema: reply(() => new messages.GetSchemaResponse().setSchema(JSON.stringify({ name: "pgfleet", version }))),
     checkConfig: reply((request: messages.CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
     diffConfig: reply(() => new messages.DiffResponse().setChanges(messages.DiffResponse.DiffChanges.DIFF_NONE)),
-    // Only plain data and secrets come in: output values and resource references arrive resolved. In a preview the
-    // engine makes up the results of create and update itself, from the inputs.
-    configure: reply(() => new messages.ConfigureResponse().setAcceptsecrets(true)),
+    // Only plain data and secrets come in: output values and resource references arrive resolved. Previews are asked for:
+    // what is made of an output, such as the type of a machine, is in them as far as it is known.
+    configure: reply(() => new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true)),
     attach: reply((request: plugin.PluginAttach) => {
       engine.connect(request.getAddress());
       return new empty.Empty();
@@ -119,7 +119,8 @@ export function providerService(options: ServiceOptions): UntypedServiceImplemen
     }),
     create: about(true, async (request: messages.CreateRequest, { resource, envelope, context }) => {
       const news = envelope.open(request.getProperties());
-      if (request.getPreview()) return new messages.CreateResponse().setProperties(envelope.seal(news, "keep"));
+      if (request.getPreview())
+        return new messages.CreateResponse().setProperties(envelope.seal(resource.preview?.(news) ?? news, "keep"));
       const { id, outputs } = await resource.create(news, context);
       return new messages.CreateResponse().setId(id).setProperties(envelope.seal(outputs));
     }),
@@ -138,7 +139,10 @@ export function providerService(options: ServiceOptions): UntypedServiceImplemen
       const olds = envelope.open(request.getOlds());
       const news = envelope.open(request.getNews());
       envelope.open(request.getOldInputs());
-      if (request.getPreview()) return new messages.UpdateResponse().setProperties(envelope.seal(news, "keep"));
+      if (request.getPreview())
+        return new messages.UpdateResponse().setProperties(
+          envelope.seal(resource.preview?.(news, olds) ?? news, "keep"),
+        );
       const outputs = await resource.update(request.getId(), olds, news, context);
       return new messages.UpdateResponse().setProperties(envelope.seal(outputs));
     }),

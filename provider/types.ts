@@ -38,6 +38,11 @@ export interface Resource<I, O> {
    * `note` puts a line for people into the engine's diagnostics.
    */
   diff(olds: O, news: I, oldInputs: I, note: (line: string) => void): DiffResult;
+  /**
+   * Outputs that a preview can know, from inputs and state alone; `news` may hold UNKNOWN anywhere. Absent: the inputs.
+   * `olds` is there when the resource is. Throws what create or update would refuse.
+   */
+  preview?(news: I, olds?: O): object;
   create(news: I, context: Context): Promise<{ id: string; outputs: O }>;
   /** Live facts. Undefined: it is gone. An unreachable host is never "gone". */
   read(id: string, olds: O, oldInputs: I, context: Context): Promise<{ id: string; inputs: I; outputs: O } | undefined>;

@@ -12,6 +12,7 @@ function what(step: Step): string {
     case "reload":
     case "restart":
     case "stop":
+    case "halt":
     case "checkpoint":
       return `${step.kind} ${step.member}`;
     case "switch":
@@ -23,8 +24,9 @@ function what(step: Step): string {
     case "undrain":
       return `restore the read pool of ${step.poolers.join(", ")}`;
     case "pause":
+      return `pause ${step.poolers.join(", ")}`;
     case "resume":
-      return `${step.kind} ${step.poolers.join(", ")}`;
+      return `resume ${step.poolers.join(", ")}${step.atLimit ? " at the limit" : ""}`;
     case "hold":
       return `hold ${settings(step.settings)} on ${step.member}`;
     case "release":

@@ -114,8 +114,11 @@ export function settled(change: MemberChange, target: Five): MemberChange {
   };
 }
 
-/** `target` above what the generation says, as a hold. */
-export const holdFor = (change: MemberChange, target: Five): Record<string, string> => above(target, change.declared);
+/** `target` above what the generation says, and what is held in any case. */
+export const holdFor = (change: MemberChange, target: Five): Record<string, string> => ({
+  ...change.member.held,
+  ...above(target, change.declared),
+});
 
 /** @param also held besides, whatever the generation says */
 export function standbySteps(
@@ -135,7 +138,7 @@ export function standbySteps(
 
 function primarySteps(change: MemberChange, poolers: string[]): Step[] {
   const name = change.member.name;
-  const steps = fileSteps(change, {});
+  const steps = fileSteps(change, { ...change.member.held });
   if (!change.restart && differing(change.running, change.declared).length === 0) return steps;
   steps.push({ kind: "checkpoint", member: name, reason: "so that the restart is short" });
   if (poolers.length > 0) steps.push({ kind: "pause", member: name, poolers, reason: `${name} restarts` });
@@ -173,6 +176,6 @@ export function holdSteps(member: string, from: Record<string, string>, to: Reco
 export function manual(change: MemberChange, into: Plan, also: Record<string, string> = {}): void {
   const different = differing(change.running, change.declared);
   const hold = Object.fromEntries(different.map((name) => [name, String(change.running[name])]));
-  into.steps.push(...fileSteps(change, { ...hold, ...also }));
+  into.steps.push(...fileSteps(change, { ...change.member.held, ...hold, ...also }));
   if (change.restart || different.length > 0) into.pending.push(`${change.member.name}: restart for ${change.why}`);
 }

@@ -90,6 +90,8 @@ export interface DeclaredMember {
   upstream: string;
   /** A new value asks for new data; "" never asked. */
   reclone: string;
+  /** Parameters that stay held above the generation once the plan is done, name → text. Absent: none. */
+  held?: Record<string, string>;
 }
 
 /** Decides what a changed parameter needs; from the parameter facts of the cluster's version. */
@@ -109,7 +111,8 @@ export type Step =
   | { kind: "checkpoint"; member: string; reason: string }
   /** Poolers hold new transactions back; returns when the running ones have ended. */
   | { kind: "pause"; member: string; poolers: string[]; reason: string }
-  | { kind: "resume"; poolers: string[]; reason: string }
+  /** `atLimit`: not now, but when clients have waited as long as they may; the poolers' watchdogs see to it. */
+  | { kind: "resume"; poolers: string[]; atLimit?: true; reason: string }
   /** Keeps parameters at these values above the generation's, until released. */
   | { kind: "hold"; member: string; settings: Record<string, string>; reason: string }
   | { kind: "release"; member: string; reason: string }
@@ -119,6 +122,8 @@ export type Step =
   | { kind: "clone"; member: string; from: string; reason: string }
   | { kind: "wait-streaming"; member: string; reason: string }
   | { kind: "stop"; member: string; reason: string }
+  /** Stops it for as long as its machine is away; it starts with the machine, or when this run ends. */
+  | { kind: "halt"; member: string; reason: string }
   /** Stops it, and moves its data aside: a clone takes its place. */
   | { kind: "set-aside"; member: string; reason: string }
   /** Data of a former primary is made to follow, when it did not diverge; refused when it did. */

@@ -1,15 +1,13 @@
 /** Machine: a host with a kernel and packages of its own, made ready for the fleet, or refused before anything is there. */
 
 import type { MachineInputs, MachineOutputs } from "../../infra/resources.ts";
+import { waitForBoot } from "../boot.ts";
 import { type Host, hostAt } from "../host.ts";
 import { readHostFacts, unfit } from "../host-facts.ts";
 import { installPackages, type PackageFacts, readPackages, releasePackages } from "../packages.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffAccess, diffValues } from "./diff-values.ts";
 import { readReachable } from "./read-reachable.ts";
-
-/** How long a new host is waited for. */
-const BOOT_LIMIT_MS = 300_000;
 
 export const machine: Resource<MachineInputs, MachineOutputs> = {
   secrets: [],
@@ -26,11 +24,7 @@ export const machine: Resource<MachineInputs, MachineOutputs> = {
   async create(news, context) {
     const host = hostAt(news.connection);
     // It may have been made a moment ago, and boots.
-    await host.transport.connect({
-      signal: context.signal,
-      limitMs: BOOT_LIMIT_MS,
-      onWait: (line) => context.status(line),
-    });
+    await waitForBoot(host, context);
     await refuseUnfit(host, news, context.signal);
     return { id: host.name, outputs: await ensure(host, news, {}, context) };
   },
@@ -41,7 +35,9 @@ export const machine: Resource<MachineInputs, MachineOutputs> = {
   async update(_id, olds, news, context) {
     const host = hostAt(news.connection);
     await refuseUnfit(host, news, context.signal);
-    const outputs = await ensure(host, news, olds.installed, context);
+    // What another machine had says nothing of this one.
+    const before = machineOf(olds) === machineOf(news) ? olds.installed : {};
+    const outputs = await ensure(host, news, before, context);
     const left = Object.keys(olds.packages).filter((name) => !(name in news.packages));
     if (left.length > 0) await releasePackages(host, left, context.signal);
     return outputs;
@@ -52,6 +48,9 @@ export const machine: Resource<MachineInputs, MachineOutputs> = {
     await releasePackages(hostAt(olds.connection), Object.keys(olds.packages), context.signal);
   },
 };
+
+const machineOf = ({ connection }: MachineInputs): string | undefined =>
+  connection.platform === "ssh" ? connection.ssh.machine : undefined;
 
 async function refuseUnfit(host: Host, news: MachineInputs, signal: AbortSignal): Promise<void> {
   const problems = unfit(host.name, await readHostFacts(host.transport, host.paths.home, signal), news.size);

@@ -5,15 +5,15 @@ import { plan as makePlan } from "../../infra/rollout/plan.ts";
 import type { ObservedFleet, Step } from "../../infra/rollout/types.ts";
 import { classifier } from "../../infra/tuning/classify.ts";
 import { rememberGone } from "../gone.ts";
-import { hostAt } from "../host.ts";
 import { lockHost } from "../host-lock.ts";
 import { warnOfBackups } from "../rollout/backup-note.ts";
-import { execute, type Run } from "../rollout/execute.ts";
+import { execute } from "../rollout/execute.ts";
 import { declaredFleet, notePlan } from "../rollout/foretell.ts";
 import { type LiveMember, observe } from "../rollout/observe.ts";
 import { readRegistries, registryOf, writeRegistries } from "../rollout/registry.ts";
 import { outputs } from "../rollout/report.ts";
 import { strays } from "../rollout/strays.ts";
+import { type Crew, lockCrew, look, runOf } from "../rollout/work.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffValues } from "./diff-values.ts";
 
@@ -52,6 +52,7 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
     const live = await observe(known.members, known.poolers, context);
     const seen = outputs(olds, live, olds.systemIdentifier);
     const left = await strays(olds.hosts, olds.owner, context.signal);
+    await warnOfBackups(olds, live, context);
     const drift = [...seen.drift, ...left.map((host) => `host ${host.name} is not declared and runs`)];
     return { id, inputs: oldInputs, outputs: { ...seen, drift } };
   },
@@ -104,41 +105,28 @@ async function converge(
   context: Context,
 ): Promise<RolloutOutputs> {
   const known = await everyone(news, olds);
-  const look = async () => ({ ...(await observe(known.members, known.poolers, context)), ...known.switchover });
   const planNow = (observed: ObservedFleet) => {
     const found = makePlan(placed(observed, known.places), declaredFleet(news), classifier(news.version));
     if (found.problems.length > 0) throw new Error(found.problems.join("\n"));
     return found;
   };
-  const observed = await look();
+  const observed = await look(known, context);
   let plan = planNow(observed);
   // Later looks see the same restarts wait, and no longer what for.
   const { pending } = plan;
   const streamed = new Set(observed.members.filter((m) => m.streaming || m.role === "primary").map((m) => m.name));
   const identifier = sameCluster(observed.members, olds?.systemIdentifier || known.systemIdentifier);
-  for (const { connection, name } of [...known.members, ...known.poolers]) {
-    if (observed.members.find((m) => m.name === name)?.reachable === false) continue;
-    await lockHost(hostAt(connection));
-  }
-  const run: Run = {
-    members: new Map(known.members.map((m) => [m.name, m])),
-    poolers: new Map(known.poolers.map((p) => [p.name, p])),
-    primary: plan.primary,
-    inputs: news,
-    context,
-    note: async (switchover) => {
-      known.switchover = { switchover };
-      await writeRegistries({ ...registryOf(news, identifier, known), switchover });
-    },
-    before: new Map(),
-  };
+  await lockCrew(known, observed);
+  const run = runOf(known, plan, news, context, (switchover) =>
+    writeRegistries({ ...registryOf(news, identifier, known), switchover }),
+  );
   try {
     // Before the first step, so that a run that dies in the middle leaves nothing that nobody knows of.
     await writeRegistries({ ...registryOf(news, identifier, known), ...known.switchover });
     await execute(plan, run);
     // What a stopped server holds is seen only now that it runs.
     for (let again = 1; again <= MORE_LOOKS && plan.steps.length > 0; again++) {
-      const next = planNow(await look());
+      const next = planNow(await look(known, context));
       plan = { ...next, steps: next.steps.filter((step) => !settles(step, streamed)) };
       await execute(plan, run);
     }
@@ -146,7 +134,8 @@ async function converge(
     await writeRegistries(registryOf(news, identifier));
     for (const line of pending) context.log("warning", `pending: ${line}`);
     const reached = await observe(news.members, news.poolers, context);
-    await warnOfBackups(news, reached, context);
+    // From then on it is said whenever hosts are read, which is before every `up`.
+    if (!olds) await warnOfBackups(news, reached, context);
     return outputs(news, reached, identifier);
   } catch (error) {
     const live = await observe(news.members, news.poolers, context).catch(() => undefined);
@@ -171,11 +160,8 @@ async function sweep(inputs: Pick<RolloutInputs, "hosts" | "owner">, context: Co
   }
 }
 
-interface Known {
-  members: RolloutMember[];
-  poolers: RolloutPooler[];
+interface Known extends Crew {
   systemIdentifier: string;
-  switchover: Pick<ObservedFleet, "switchover">;
   /** Member → address that it was last declared with. */
   places: Map<string, string>;
 }

@@ -26,7 +26,7 @@ const NOT_THERE = 3;
 const READ = `[ -e "$1" ] || exit ${NOT_THERE}
 head -c 200 -- "$1"`;
 
-/** One warning or none, and never a failure: the rollout is done. This machine's own fleets are not asked for backups. */
+/** One warning or none, and never a failure. This machine's own fleets are not asked for backups. */
 export async function warnOfBackups(inputs: RolloutInputs, live: LiveFleet, context: Context): Promise<void> {
   const reachable = new Set(live.members.filter((m) => m.reachable).map((m) => m.name));
   const asked = inputs.members.filter((m) => m.connection.platform !== "local" && reachable.has(m.name));

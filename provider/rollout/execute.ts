@@ -20,7 +20,7 @@ export interface Run {
   poolers: Map<string, RolloutPooler>;
   /** Live primary; a switchover changes it. */
   primary: string;
-  inputs: RolloutInputs;
+  inputs: Pick<RolloutInputs, "pause" | "cloneRateKb" | "tls">;
   context: Context;
   /** Keeps on every host that a switchover is under way. */
   note: (switchover: Switchover) => Promise<void>;
@@ -87,6 +87,7 @@ interface PausedSection {
   checkpoint: Step | undefined;
   pause: Extract<Step, { kind: "pause" }>;
   inside: Step[];
+  resume: Extract<Step, { kind: "resume" }>;
 }
 
 /** A checkpoint, a pause, and what follows up to its resume, when they begin here. */
@@ -96,8 +97,9 @@ function pausedSection(steps: Step[], from: number): PausedSection | undefined {
   const first = steps[at];
   if (first?.kind !== "pause") return undefined;
   const end = steps.findIndex((step, i) => i > at && step.kind === "resume");
-  if (end < 0) throw new Error("this plan pauses poolers and never resumes them");
-  return { all: steps.slice(from, end + 1), checkpoint, pause: first, inside: steps.slice(at + 1, end) };
+  const resume = steps[end];
+  if (resume?.kind !== "resume") throw new Error("this plan pauses poolers and never resumes them");
+  return { all: steps.slice(from, end + 1), checkpoint, pause: first, inside: steps.slice(at + 1, end), resume };
 }
 
 async function underPause(section: PausedSection, at: string, run: Run): Promise<void> {
@@ -124,14 +126,18 @@ async function underPause(section: PausedSection, at: string, run: Run): Promise
       context.log("warning", `try ${attempt} of ${tries}: ${error.message}`);
     }
   }
+  let atLimit = false;
   try {
     for (const step of section.inside) await one(step, at, run);
+    atLimit = section.resume.atLimit === true;
   } finally {
-    const heldBackMs = await paused.resume();
-    context.log(
-      "info",
-      `clients of ${section.pause.poolers.join(", ")} were held back for ${(heldBackMs / 1000).toFixed(2)} s`,
-    );
+    if (!atLimit) {
+      const heldBackMs = await paused.resume();
+      context.log(
+        "info",
+        `clients of ${section.pause.poolers.join(", ")} were held back for ${(heldBackMs / 1000).toFixed(2)} s`,
+      );
+    }
   }
 }
 

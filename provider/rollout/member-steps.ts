@@ -136,6 +136,17 @@ async function stopAndStart(
   }
 }
 
+/**
+ * Stops it, and leaves its unit and files as they are. The guard stays: it ends with the machine, and when the machine
+ * did not change after all, the end of this run starts the server again.
+ */
+export async function halt(member: RolloutMember, context: Context): Promise<void> {
+  const host = hostAt(member.connection);
+  if (!(await host.services.status(SERVICE, context.signal)).running) return;
+  await guardStart(host, SERVICE, context.signal);
+  await host.services.stop(SERVICE, context.signal);
+}
+
 /** ALTER SYSTEM RESET of each parameter, then a reload. */
 export async function resetSystem(member: RolloutMember, parameters: string[], context: Context): Promise<void> {
   const script = parameters

@@ -84,6 +84,8 @@ export async function perform(step: Step, run: Run): Promise<void> {
       return repoint(of(step.to), poolers(step.poolers), context.signal);
     case "stop":
       return membership.stop(of(step.member), context);
+    case "halt":
+      return member.halt(of(step.member), context);
     case "drop-slot":
       return membership.dropSlot(of(step.on), step.slot, context);
     case "switch-pooler":

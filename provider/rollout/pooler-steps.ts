@@ -16,6 +16,7 @@ import { reload } from "../pooler/reload.ts";
 import { runningVersion, warnOfOldVersion } from "../pooler/version.ts";
 import type { Context } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
+import { guardStart } from "./start-guard.ts";
 
 const START_LIMIT_MS = 30_000;
 /** Clients that are not gone by then are cut off between two transactions. */
@@ -170,6 +171,18 @@ export async function stopPooler(pooler: RolloutPooler, context: Context): Promi
   if (await host.services.alive(context.signal))
     for (const process of await processesOf(pooler)) await removeProcess(process, context);
   await deactivate(host, POOLER_SERVICE);
+}
+
+/** Stops its processes when their transactions have ended, at the latest at the units' limit; they start with the machine. */
+export async function haltPooler(pooler: RolloutPooler, context: Context): Promise<void> {
+  const host = hostAt(pooler.connection);
+  for (const { process } of await processesOf(pooler))
+    for (const name of [process.takeover, process.service]) {
+      if (!(await host.services.status(name, context.signal)).running) continue;
+      // As with a server: when the machine does not change after all, the end of this run starts it again.
+      if (name === process.service) await guardStart(host, name, context.signal);
+      await host.services.stop(name, context.signal);
+    }
 }
 
 type RestartKind = "none" | "online" | "plain";

@@ -3,9 +3,9 @@
  * longer declared is a leaver, also when the state that knew it was lost.
  */
 
-import type { HostOwner, RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
+import type { Connection, HostOwner, RolloutInputs, RolloutMember, RolloutPooler } from "../../infra/resources.ts";
 import type { Switchover } from "../../infra/rollout/types.ts";
-import { hostAt } from "../host.ts";
+import { type Host, hostAt } from "../host.ts";
 import { UnreachableError } from "../transports/transport.ts";
 
 export interface Registry {
@@ -46,12 +46,43 @@ export async function readRegistries(
   };
 }
 
-async function readOne(host: ReturnType<typeof hostAt>): Promise<Registry | undefined> {
+/**
+ * The registry on one host, for who knows nothing of the others; undefined: there is none of this owner's. Machines may
+ * have been made anew since it was written, so it does not say which they are.
+ */
+export async function registryOn(host: Host, owner: HostOwner): Promise<Registry | undefined> {
+  const found = await readFrom(host);
+  if (!found || JSON.stringify(found.owner) !== JSON.stringify(owner)) return undefined;
+  const placed = <T extends { connection: Connection }>(list: T[]): T[] =>
+    list.map((item) => {
+      // This host is reached as the caller does it.
+      if (item.connection.host === host.name) return { ...item, connection: host.connection };
+      if (item.connection.platform !== "ssh") return item;
+      const { machine: _, ...ssh } = item.connection.ssh;
+      return { ...item, connection: { ...item.connection, ssh } };
+    });
+  return {
+    ...found,
+    members: placed(found.members.map((member) => ({ ...unasked, ...member }))),
+    poolers: placed(found.poolers),
+  };
+}
+
+async function readOne(host: Host): Promise<Registry | undefined> {
   try {
-    const facts = await host.transport.readFile(host.paths.registry);
+    return await readFrom(host);
+  } catch (error) {
+    if (error instanceof UnreachableError) return undefined;
+    throw error;
+  }
+}
+
+async function readFrom({ transport, paths }: Host): Promise<Registry | undefined> {
+  try {
+    const facts = await transport.readFile(paths.registry);
     return facts ? (JSON.parse(facts.text) as Registry) : undefined;
   } catch (error) {
-    if (error instanceof UnreachableError || error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { SshConnectionInput } from "../../infra/resources.ts";
-import { dialTarget, masterArgv, socketFolder } from "./ssh-options.ts";
+import { dialTarget, masterArgv, sessionArgv, socketFolder } from "./ssh-options.ts";
 import { type DialProblem, dialProblem } from "./ssh-problems.ts";
 import { bootCommand, remoteScript, SIGN_EVERY_MS } from "./ssh-script.ts";
 import { type ConnectOptions, type Presence, UnreachableError } from "./transport.ts";
@@ -19,6 +19,8 @@ const PAUSES_MS = [500, 1_000, 2_000, 4_000, 5_000];
 /** A host that could not be reached is not dialed again so soon: a run asks for it once per resource. */
 const REMEMBER_MS = 20_000;
 const NOTICE_MS = 2_000;
+/** An open connection that answers nothing for so long is dialed anew, where it may lead to a machine that is gone. */
+const ANSWER_LIMIT_MS = 10_000;
 /** sshd's default MaxSessions is 10, and one is the connection's own. */
 const MOST_SESSIONS = 8;
 
@@ -37,6 +39,11 @@ export class SshConnection {
   #dialing: Promise<Open> | undefined;
   #waiting: { until: number; onWait?: ((line: string) => void) | undefined }[] = [];
   #failure: { at: number; error: UnreachableError } | undefined;
+  /** Which machine the host was last said to be. */
+  #machine: string | undefined;
+  /** It may lead to a machine that is gone, whose end was not noticed. */
+  #doubted = false;
+  #asking: Promise<void> | undefined;
   #free = MOST_SESSIONS;
   readonly #queue: (() => void)[] = [];
 
@@ -47,8 +54,15 @@ export class SshConnection {
   /** The open connection, dialed when there is none. Rejects with UnreachableError at the limit, or when waiting cannot help. */
   async open(options: ConnectOptions): Promise<Open> {
     options.signal.throwIfAborted();
-    if (this.#open) return this.#open;
     const patient = options.limitMs !== undefined;
+    // Who waits for a machine to boot means the one that is there now.
+    if (this.#open && (patient || this.#doubted)) {
+      this.#asking ??= this.#ask(this.#open.socket).finally(() => {
+        this.#asking = undefined;
+      });
+      await abortable(this.#asking, options.signal);
+    }
+    if (this.#open) return this.#open;
     if (!patient && this.#failure && Date.now() - this.#failure.at < REMEMBER_MS) throw this.#failure.error;
     const waiter = { until: Date.now() + (options.limitMs ?? SHORT_LIMIT_MS), onWait: options.onWait };
     this.#waiting.push(waiter);
@@ -60,6 +74,31 @@ export class SshConnection {
     } finally {
       this.#waiting = this.#waiting.filter((w) => w !== waiter);
     }
+  }
+
+  /** Another machine at the same place: the open connection has to show that it still leads somewhere. */
+  leadsTo(machine: string | undefined): void {
+    if (machine === undefined) return;
+    this.#doubted ||= this.#machine !== undefined && this.#machine !== machine;
+    this.#machine = machine;
+  }
+
+  /** Closes the connection when nothing answers on it. */
+  async #ask(socket: string): Promise<void> {
+    const giveBack = await this.session(AbortSignal.timeout(ANSWER_LIMIT_MS)).catch(() => undefined);
+    if (!giveBack) return;
+    const answers = await new Promise<boolean>((resolve) => {
+      const child = spawn("ssh", sessionArgv(this.input, socket, "exit 0"), { stdio: "ignore", detached: true });
+      const timer = setTimeout(() => child.kill("SIGKILL"), ANSWER_LIMIT_MS);
+      child.on("error", () => resolve(false));
+      child.on("exit", (code) => {
+        clearTimeout(timer);
+        resolve(code === 0);
+      });
+    });
+    giveBack();
+    this.#doubted = false;
+    if (!answers && this.#open?.socket === socket) this.close();
   }
 
   /** Has this connection gone? Its end may be noticed a moment after that of a command on it. */
@@ -204,15 +243,20 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 const connections = new Map<string, SshConnection>();
 
-/** The one connection of this process to a host. */
+/**
+ * The one connection of this process to a host. Not one for each machine that the host was: a resource that knows which
+ * it is and one that does not must share the process that holds the host's lock.
+ */
 export function sshConnection(input: SshConnectionInput): SshConnection {
-  const { host, address, ssh } = input;
+  const { host, address } = input;
+  const { machine, ...ssh } = input.ssh;
   const key = JSON.stringify([host, address, Object.entries(ssh).sort(([a], [b]) => (a < b ? -1 : 1))]);
   let connection = connections.get(key);
   if (!connection) {
     connection = new SshConnection(input);
     connections.set(key, connection);
   }
+  connection.leadsTo(machine);
   return connection;
 }
 

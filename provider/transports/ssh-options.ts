@@ -3,14 +3,18 @@
 import * as fs from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import * as path from "node:path";
-import type { SshConnectionInput } from "../../infra/resources.ts";
+import type { SshConnectionInput, SsmAccess } from "../../infra/resources.ts";
 import type { DialTarget } from "./ssh-problems.ts";
+import { quote } from "./ssh-script.ts";
 
 const PREFIX = "pgf-";
 /** A unix socket's path may have 107 bytes, and ssh adds 18 while it makes one. */
 const LONGEST_FOLDER = 70;
 /** Limit of one TCP connection with its key exchange. */
 const CONNECT_TIMEOUT_S = 10;
+/** With two calls of the AWS API before. */
+const SSM_CONNECT_TIMEOUT_S = 25;
+const SSM_PROXY = path.join(import.meta.dirname, "ssm-proxy");
 
 let folder: string | undefined;
 
@@ -58,6 +62,7 @@ export function dialTarget(connection: SshConnectionInput): DialTarget {
     user: ssh.user,
     knownHosts: ssh.knownHosts ?? "",
     hostKeyGiven: ssh.hostKey !== undefined,
+    ...(ssmOf(connection) ? { ssm: connection.host } : {}),
     ...(ssh.identityFile ? { identityFile: ssh.identityFile, identityUnreadable: !isReadable(ssh.identityFile) } : {}),
   };
 }
@@ -79,7 +84,7 @@ export function masterArgv(connection: SshConnectionInput, socket: string, comma
     BatchMode: "yes",
     StrictHostKeyChecking: "yes",
     UpdateHostKeys: "no",
-    ConnectTimeout: String(CONNECT_TIMEOUT_S),
+    ConnectTimeout: String(ssmOf(connection) ? SSM_CONNECT_TIMEOUT_S : CONNECT_TIMEOUT_S),
     ConnectionAttempts: "1",
     ServerAliveInterval: "10",
     ServerAliveCountMax: "3",
@@ -95,10 +100,24 @@ export function masterArgv(connection: SshConnectionInput, socket: string, comma
     ...knownHostsOptions(connection, socket),
     ...(ssh.identityFile ? { IdentityFile: ssh.identityFile, IdentitiesOnly: "yes" } : {}),
     ...(ssh.proxyJump ? { ProxyJump: ssh.proxyJump } : {}),
-    ...(ssh.proxyCommand ? { ProxyCommand: ssh.proxyCommand } : {}),
+    ...proxyCommand(connection),
   };
   const flags = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   return ["-M", "-S", socket, ...flags, "-p", String(ssh.port), "-l", ssh.user, "--", dialed(connection), command];
+}
+
+/** A proxy that the config gives wins. */
+const ssmOf = ({ ssh }: SshConnectionInput): SsmAccess | undefined =>
+  ssh.proxyCommand || ssh.proxyJump ? undefined : ssh.ssm;
+
+function proxyCommand(connection: SshConnectionInput): Record<string, string> {
+  const given = connection.ssh.proxyCommand;
+  if (given) return { ProxyCommand: given };
+  const ssm = ssmOf(connection);
+  if (!ssm) return {};
+  // The shell that ssh gives it to takes each as one word; "%" would be one of ssh's own names.
+  const words = [SSM_PROXY, ssm.region, ssm.stack, ssm.host].map((word) => quote(word).replaceAll("%", "%%"));
+  return { ProxyCommand: words.join(" ") };
 }
 
 /** Runs a command on a connection that is open; never dials by itself, whatever happens to that connection. */
@@ -107,7 +126,11 @@ export function sessionArgv(connection: SshConnectionInput, socket: string, comm
   return ["-F", "none", "-S", socket, ...never, "--", dialed(connection), command];
 }
 
-/** A key of the config is all that is believed; so is a file that it names. */
+/**
+ * A key of the config is all that is believed; so is a file that it names. Through Systems Manager no key is asked for
+ * without one of the two: the tunnel itself is authenticated by IAM and ends in the one instance with the host's tags,
+ * and an instance that was made anew at the same address shows another key.
+ */
 function knownHostsOptions(connection: SshConnectionInput, socket: string): Record<string, string> {
   const { ssh } = connection;
   if (ssh.hostKey !== undefined) {
@@ -120,5 +143,8 @@ function knownHostsOptions(connection: SshConnectionInput, socket: string): Reco
     fs.writeFileSync(file, lines.join(""), { mode: 0o600 });
     return { UserKnownHostsFile: file, GlobalKnownHostsFile: "/dev/null" };
   }
-  return ssh.knownHosts ? { UserKnownHostsFile: ssh.knownHosts, GlobalKnownHostsFile: "/dev/null" } : {};
+  if (ssh.knownHosts) return { UserKnownHostsFile: ssh.knownHosts, GlobalKnownHostsFile: "/dev/null" };
+  return ssmOf(connection)
+    ? { StrictHostKeyChecking: "no", UserKnownHostsFile: "/dev/null", GlobalKnownHostsFile: "/dev/null" }
+    : {};
 }

@@ -1,5 +1,7 @@
 /** What ssh says when a host cannot be reached, told apart, with what to do about each. */
 
+import { ssmProblem } from "./ssm-problems.ts";
+
 export interface DialTarget {
   address: string;
   port: number;
@@ -11,6 +13,8 @@ export interface DialTarget {
   identityFile?: string;
   /** There is no such file, or this process may not read it. */
   identityUnreadable?: boolean;
+  /** Name of the host, where it is reached through AWS Systems Manager. */
+  ssm?: string;
 }
 
 export interface DialProblem {
@@ -37,6 +41,8 @@ export function dialProblem(said: string, target: DialTarget, timedOut = false):
   const keys = target.hostKeyGiven ? "ssh.hostKey of the stack's config" : target.knownHosts || "~/.ssh/known_hosts";
   const is = (kind: DialProblem["kind"], reason: string, passing = false): DialProblem => ({ kind, reason, passing });
   const last = lastLine(said);
+  const tunnel = target.ssm === undefined ? undefined : ssmProblem(said, target.ssm);
+  if (tunnel) return tunnel;
 
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|host key for .* has changed/i.test(said)) {
     return is(

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import { packageVersions } from "../../infra/platforms/packages.ts";
-import { installFailure, toInstall } from "../../provider/packages.ts";
+import { installFailure, KEEP_USER, toInstall } from "../../provider/packages.ts";
 import { config, specOf } from "../config/support.ts";
 
 const { spec } = specOf(
@@ -17,6 +20,47 @@ const { spec } = specOf(
   }),
 );
 const wanted = (name: string) => packageVersions(spec, spec.hosts.find((host) => host.name === name)!);
+
+describe("the servers' user on a machine that was made anew", () => {
+  const folder = fs.mkdtempSync("/tmp/pgf-user-");
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+  /** @param users name → number, as the machine has them */
+  const keep = (files: number, users: Record<string, number>) => {
+    const script = (name: string, text: string) =>
+      fs.writeFileSync(path.join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const cases = (by: (name: string, id: number) => string) =>
+      `case "$*" in ${Object.entries(users)
+        .map(([name, id]) => by(name, id))
+        .join(" ")} *) exit 1 ;; esac`;
+    script("stat", `echo ${files}`);
+    script(
+      "id",
+      cases((name, id) => `"-u -- ${name}") echo ${id} ;;`),
+    );
+    script(
+      "getent",
+      cases((name, id) => `"passwd ${id}") echo ${name}:x:${id}: ;;`),
+    );
+    for (const name of ["groupadd", "useradd"]) script(name, `echo "${name} $*"`);
+    const env = { PATH: `${folder}:/usr/bin:/bin` };
+    const { stdout, stderr } = spawnSync("sh", ["-c", KEEP_USER, "sh", "postgres", "/data"], { encoding: "utf8", env });
+    return stdout + stderr;
+  };
+
+  test("has the number that its files on the data volume have", () => {
+    expect(keep(107, {})).toBe(
+      "groupadd --system --gid 107 -- postgres\nuseradd --system --uid 107 --gid 107 --home-dir /var/lib/postgresql --shell /bin/bash -- postgres\n",
+    );
+    expect(keep(107, { postgres: 107 })).toBe("");
+    // There is nothing of its yet.
+    expect(keep(0, {})).toBe("");
+  });
+
+  test("is not given it silently when that is another's, or it has another one", () => {
+    expect(keep(107, { sshd: 107 })).toMatch(/user number 107, which is sshd/);
+    expect(keep(107, { postgres: 112 })).toMatch(/user number 107, and postgres is 112/);
+  });
+});
 
 describe("packages", () => {
   test("a host gets those of its parts, at the versions of the stack file", () => {

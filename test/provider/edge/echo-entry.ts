@@ -99,6 +99,10 @@ const echo: Resource<Any, Any> = {
       deleteBeforeReplace: Boolean(news.replace && oldInputs),
     };
   },
+  preview(news, olds) {
+    if (news.foresee === "refused") throw new Error(`would be refused: ${news.password}`);
+    return news.foresee === undefined ? news : { ...news, type: news.foresee, was: olds?.type ?? null };
+  },
   async create(news, context) {
     return { id: "echo-1", outputs: await act(news, context, "echo-1") };
   },

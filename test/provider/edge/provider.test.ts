@@ -64,7 +64,7 @@ test("stays small", () => {
   expect(kB).toBeLessThan(160_000);
 });
 
-test("introduces itself: secrets accepted, output values and resource references not, no preview of its own", async () => {
+test("introduces itself: secrets accepted, output values and resource references not, previews of its own", async () => {
   const handshake = await provider.call<messages.ProviderHandshakeResponse>(
     "handshake",
     new messages.ProviderHandshakeRequest(),
@@ -75,7 +75,7 @@ test("introduces itself: secrets accepted, output values and resource references
     acceptsecrets: true,
     acceptresources: false,
     acceptoutputs: false,
-    supportspreview: false,
+    supportspreview: true,
   });
   const schema = await provider.call<messages.GetSchemaResponse>("getSchema", new messages.GetSchemaRequest());
   expect(JSON.parse(schema.getSchema())).toMatchObject({ name: "pgfleet" });
@@ -228,6 +228,20 @@ test("a preview of create or update touches nothing", async () => {
   const update = new messages.UpdateRequest().setUrn(URN).setId("echo-1").setNews(struct(inputs)).setPreview(true);
   await provider.call("update", update);
   expect(traced("preview")).toBe("");
+});
+
+test("a resource may say what its preview knows, or that it would be refused", async () => {
+  const inputs = { trace: tracePath("foreseen"), foresee: "large", later: UNKNOWN_TEXT, token: UNKNOWN_TEXT };
+  const created = await made(create(inputs).setPreview(true));
+  expect(json(created.getProperties())).toEqual({ ...inputs, token: secret(UNKNOWN_TEXT), type: "large", was: null });
+  const update = new messages.UpdateRequest().setUrn(URN).setId("echo-1").setPreview(true);
+  update.setNews(struct(inputs)).setOlds(struct({ type: "small" }));
+  const updated = await provider.call<messages.UpdateResponse>("update", update);
+  expect(json(updated.getProperties())).toMatchObject({ type: "large", was: "small" });
+  update.setNews(struct({ foresee: "refused", password: secret("c4nary-8") }));
+  const error = await failure(provider.call("update", update));
+  expect(error.details).toBe("would be refused: [secret]");
+  expect(traced("foreseen")).toBe("");
 });
 
 test("log lines arrive in order, before the answer, with their URN, without secrets", async () => {

@@ -45,3 +45,42 @@ describe("why a host cannot be reached", () => {
     expect(dialProblem("", target, true)).toMatchObject({ kind: "timed-out", passing: true });
   });
 });
+
+const SSM_CASES: [said: string, kind: string, passing: boolean, names: RegExp][] = [
+  ["ssm-proxy: aws is not installed", "setup", false, /aws is not installed .* Install the AWS command line/],
+  ["ssm-proxy: session-manager-plugin is not installed", "setup", false, /Install AWS' session-manager-plugin/],
+  [
+    "ssm-proxy: no running instance in eu-central-1 has the tags pgfleet:stack=prod and pgfleet:host=db2\nConnection closed by UNKNOWN port 65535",
+    "name",
+    true,
+    /^no running instance in eu-central-1 .*pgfleet:host=db2\. It is stopped/,
+  ],
+  [
+    "ssm-proxy: 2 running instances in eu-central-1 have the tags pgfleet:stack=prod and pgfleet:host=db2: i-0a i-0b",
+    "name",
+    false,
+    /i-0a i-0b\. Which of them is db2/,
+  ],
+  [
+    "An error occurred (ExpiredToken) when calling the DescribeInstances operation: The token has expired.\nssm-proxy: aws cannot list the instances in eu-central-1",
+    "setup",
+    false,
+    /ExpiredToken.*aws sso login/,
+  ],
+  ["Unable to locate credentials. You can configure them.", "setup", false, /Unable to locate credentials/],
+  [
+    "An error occurred (TargetNotConnected) when calling the StartSession operation: i-0a is not connected.",
+    "other",
+    true,
+    /TargetNotConnected.*AmazonSSMManagedInstanceCore/,
+  ],
+  ["ssh: connect to host 10.0.0.2 port 22: Connection refused", "refused", true, /no sshd listens/],
+];
+
+describe("why a host cannot be reached through Systems Manager", () => {
+  test.each(SSM_CASES)("%s", (said, kind, passing, names) => {
+    const problem = dialProblem(said, { ...target, ssm: "db2" });
+    expect(problem).toMatchObject({ kind, passing });
+    expect(problem.reason).toMatch(names);
+  });
+});

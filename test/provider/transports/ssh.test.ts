@@ -378,6 +378,49 @@ describe.skipIf(missing)("a host that cannot be reached", () => {
 });
 
 /** Command lines of all processes here: the host is this machine. */
+test.skipIf(missing)(
+  "a connection whose machine is gone is dialed anew for who waits for a boot, or names another machine",
+  async () => {
+    const machine = await startSshd();
+    const named = (name: string, id: string) =>
+      new SshTransport({ ...machine.connection({ machine: id }), host: name });
+    const before = await Promise.all(["db8", "db9"].map((name) => named(name, "i-1").presence(signal)));
+    // What answers stays, whatever it is called: it holds the host's lock.
+    expect(await named("db9", "i-2").presence(signal)).toEqual(before[1]);
+    await named("db9", "i-2").connect({ signal, limitMs: LIMIT_MS });
+    expect(await named("db9", "i-2").presence(signal)).toEqual(before[1]);
+    // As when a machine ends without a word: the connection is open, and nothing answers behind it.
+    const stopped = before.flatMap(({ pid }) => sshdsAbove(pid, machine.pid));
+    expect(stopped.length).toBeGreaterThan(1);
+    for (const pid of stopped) process.kill(pid, "SIGSTOP");
+    try {
+      const [booted, other] = await Promise.all([
+        named("db8", "i-1")
+          .connect({ signal, limitMs: LIMIT_MS })
+          .then(() => named("db8", "i-1").presence(signal)),
+        named("db9", "i-3").presence(signal),
+      ]);
+      expect(booted).not.toEqual(before[0]);
+      expect(other).not.toEqual(before[1]);
+    } finally {
+      for (const pid of stopped) process.kill(pid, "SIGKILL");
+      await machine.stop();
+      fs.rmSync(machine.folder, { recursive: true, force: true });
+    }
+  },
+);
+
+/** The processes of sshd between one of a session and the one that listens. */
+function sshdsAbove(pid: number, listener: number): number[] {
+  const found: number[] = [];
+  for (let at = pid; at > 1 && at !== listener; ) {
+    const stat = fs.readFileSync(`/proc/${at}/stat`, "utf8");
+    if (stat.slice(stat.indexOf("(") + 1).startsWith("sshd")) found.push(at);
+    at = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  }
+  return found;
+}
+
 function processes(columns = "args="): string[] {
   return execFileSync("ps", ["-eo", columns, "ww"], { maxBuffer: 1 << 26 })
     .toString()
