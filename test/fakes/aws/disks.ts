@@ -27,20 +27,25 @@ export class Disks {
   }
 
   remove(id: string): void {
-    losetup("--detach", `/dev/loop${this.loop(id)}`);
+    const number = this.#loop(id);
+    if (number !== undefined) losetup("--detach", `/dev/loop${number}`);
     fs.rmSync(this.#file(id));
   }
 
   /** Number of its loop device. */
   loop(id: string): string {
-    const said = losetup("--associated", this.#file(id), "--noheadings", "--output", "NAME").trim();
-    const [, number] = /^\/dev\/loop(\d+)$/.exec(said) ?? [];
-    if (number === undefined) throw new Error(`${id} has no device: losetup says "${said}"`);
+    const number = this.#loop(id);
+    if (number === undefined) throw new Error(`${id} has no loop device`);
     return number;
   }
 
   removeAll(): void {
     for (const name of fs.readdirSync(this.#folder)) this.remove(path.basename(name, ".img"));
+  }
+
+  #loop(id: string): string | undefined {
+    const said = losetup("--associated", this.#file(id), "--noheadings", "--output", "NAME");
+    return /^\/dev\/loop(\d+)$/.exec(said.trim())?.[1];
   }
 
   #file(id: string): string {

@@ -15,15 +15,25 @@ const STOP_LIMIT_SECONDS = 120;
 const LIST = "/var/lib/cloud/volumes";
 /** What is in place before the first boot. */
 const MACHINE = path.join(import.meta.dirname, "machine");
+/** Programs for machines that may not grow a file system in use. */
+const WITHOUT_GROWTH = path.join(import.meta.dirname, "machine-without-growth");
 const WANTS = {
   "cloud-devices": "local-fs.target",
   "cloud-init": "multi-user.target",
   "cloud-final": "multi-user.target",
+  "amazon-ssm-agent": "multi-user.target",
 };
 
 export const containerOf = (instanceId: string): string => `pgfleet-${instanceId}`;
 /** On every container of a cloud. */
 export const labelOf = (cloudFolder: string): string => `pgfleet.cloud=${cloudFolder}`;
+
+const SYS_RESOURCE = 24n;
+/** Whether a container may get what the kernel asks for before it grows an ext4 that is mounted. */
+export function growsOnline(): boolean {
+  const [, may = "0"] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(fs.readFileSync("/proc/self/status", "utf8")) ?? [];
+  return ((BigInt(`0x${may}`) >> SYS_RESOURCE) & 1n) === 1n;
+}
 
 export class Instances {
   readonly #cloud: Cloud;
@@ -45,6 +55,7 @@ export class Instances {
       ["--stop-signal", "SIGRTMIN+3"],
       // Devices of volumes come later.
       ["--device-cgroup-rule", "b 7:* rwm"],
+      growsOnline() ? ["--cap-add", "SYS_RESOURCE"] : [],
     ].flat();
     const hostname = `ip-${address.replaceAll(".", "-")}`;
     await docker(["create", ...containerArguments({ ...this.#place, address, hostname, more })]);
@@ -126,6 +137,7 @@ async function copy(container: string, files: Record<string, string>): Promise<v
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pgf-machine-"));
   try {
     fs.cpSync(MACHINE, folder, { recursive: true });
+    if (!growsOnline()) fs.cpSync(WITHOUT_GROWTH, folder, { recursive: true });
     for (const [unit, target] of Object.entries(WANTS)) {
       const wants = path.join(folder, `etc/systemd/system/${target}.wants`);
       fs.mkdirSync(wants, { recursive: true });

@@ -20,11 +20,16 @@ const REFERENCES: Record<string, string> = {
 /** Computed outputs that are ids of things of their own. */
 const BESIDE = ["defaultNetworkAclId", "defaultRouteTableId", "defaultSecurityGroupId", "mainRouteTableId"];
 const INSTANCE_TYPE =
-  /^([rmctix]\d+[a-z]*(?:-[a-z0-9]+)?)\.(nano|micro|small|medium|large|xlarge|\d{1,2}xlarge|metal(?:-\d+xl)?)$/;
+  /^((?:[rmctix]|im|is)\d+[a-z]*(?:-[a-z0-9]+)?)\.(nano|micro|small|medium|large|xlarge|\d{1,2}xlarge|metal(?:-\d+xl)?)$/;
 
 export function refusedCreate(state: CloudState, type: string, inputs: Values): string | undefined {
   const kind = kindOf(type);
-  return missingReference(state, inputs) ?? takenName(state, type, inputs) ?? CREATES[kind]?.(inputs, state);
+  const refused = missingReference(state, inputs) ?? takenName(state, type, inputs);
+  if (refused !== undefined || CREATES[kind]) return refused ?? CREATES[kind]?.(inputs, state);
+  // What belongs to a bucket.
+  if (kind.startsWith("s3/bucket") && !find(state, "s3/bucket", inputs.bucket))
+    return `NoSuchBucket: The specified bucket does not exist: ${inputs.bucket}`;
+  return undefined;
 }
 
 /** @param olds inputs up to now */
@@ -113,7 +118,7 @@ function instanceType({ instanceType: type, ami }: Values): string | undefined {
   const [, family] = INSTANCE_TYPE.exec(String(type)) ?? [];
   if (family === undefined) return `InvalidParameterValue: Invalid value '${type}' for InstanceType.`;
   // A g behind the generation: r7g, c6gn. The first letter may be one as well.
-  const wants = /^.\d+[a-z]*g/.test(family) ? "arm64" : "x86_64";
+  const wants = /^[a-z]+\d+[a-z]*g/.test(family) ? "arm64" : "x86_64";
   const has = architectureOf(String(ami));
   if (has !== undefined && has !== wants)
     return `InvalidParameterValue: The architecture '${wants}' of the specified instance type does not match the architecture '${has}' of the specified AMI.`;

@@ -47,7 +47,7 @@ export function made(making: Making): Made {
   const kind = kindOf(type);
   const named = nameOf(kind, name, inputs);
   const all: Values = { ...named, ...inputs };
-  const id = idOf(kind, name, all);
+  const id = idOf(kind, all, making);
   const service = kind.split("/")[0] === "ebs" || kind.split("/")[0] === "vpc" ? "ec2" : kind.split("/")[0];
   const what = kind.split("/")[1];
   const arn = `arn:aws:${service}:${region}:${state.account}:${what}/${id}`;
@@ -63,7 +63,7 @@ function nameOf(kind: string, name: string, inputs: Values): Values {
   return { [key]: prefix === undefined ? `${name}-${randomBytes(4).toString("hex").slice(1)}` : newId(String(prefix)) };
 }
 
-function idOf(kind: string, name: string, all: Values): string {
+function idOf(kind: string, all: Values, { name, state }: Making): string {
   const prefix = PREFIXES[kind];
   if (prefix !== undefined) return newId(prefix);
   const key = NAMES[kind];
@@ -80,6 +80,8 @@ function idOf(kind: string, name: string, all: Values): string {
       return `Z${hash(`${name}${randomUUID()}`).slice(0, 20).toUpperCase()}`;
     case "route53/record":
       return [all.zoneId, all.name, all.type, all.setIdentifier].filter((part) => part !== undefined).join("_");
+    case "ec2/defaultSecurityGroup":
+      return String(find(state, "ec2/vpc", all.vpcId)?.computed.defaultSecurityGroupId);
     case "kms/key":
       return randomUUID();
   }
@@ -108,6 +110,8 @@ function details(kind: string, id: string, all: Values, { region, state }: Makin
       };
     case "ec2/subnet":
       return { availabilityZone: state.zones[0], mapPublicIpOnLaunch: false, ownerId: account };
+    case "ec2/defaultSecurityGroup":
+      return { name: "default", description: "default VPC security group", ownerId: account };
     case "ec2/securityGroup":
       return { description: "Managed by Pulumi", ownerId: account, ingress: [], egress: [] };
     case "vpc/securityGroupIngressRule":

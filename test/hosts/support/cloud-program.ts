@@ -71,9 +71,9 @@ for (const [name, { type, address, zone, sizeGib, note = "" }] of Object.entries
 set -eu
 device=${device}
 until [ -b "$device" ]; do sleep 0.2; done
-blkid "$device" >/dev/null || mkfs.xfs -q "$device"
+blkid "$device" >/dev/null || mkfs.ext4 -q "$device"
 mkdir -p /data
-echo "$device /data xfs defaults,nofail 0 2" >> /etc/fstab
+echo "$device /data ext4 defaults,nofail 0 2" >> /etc/fstab
 mount /data
 `,
       userDataReplaceOnChange: true,

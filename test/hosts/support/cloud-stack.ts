@@ -34,7 +34,8 @@ export class CloudStack extends TestFleet {
 
   async init(): Promise<void> {
     fs.mkdirSync(this.#project);
-    const runtime = "runtime:\n  name: nodejs\n  options: { typescript: false, nodeargs: --import tsx }\n";
+    const runtime =
+      "runtime:\n  name: nodejs\n  options: { typescript: false, nodeargs: --import tsx }\noptions:\n  refresh: always\n";
     fs.writeFileSync(path.join(this.#project, "Pulumi.yaml"), `name: cloud\n${runtime}main: index.ts\n`);
     fs.writeFileSync(path.join(this.#project, "package.json"), '{ "type": "module" }\n');
     fs.copyFileSync(path.join(import.meta.dirname, "cloud-program.ts"), path.join(this.#project, "index.ts"));

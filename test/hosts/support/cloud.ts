@@ -1,9 +1,18 @@
 /** The stand-in's cloud as tests see it: a folder, a network where instances have their addresses, and what was done. */
 
 import * as path from "node:path";
-import { Cloud, type CloudState, type Entry, find, type Operation, ofKind } from "../../fakes/aws/cloud.ts";
+import {
+  Cloud,
+  type CloudState,
+  type Entry,
+  find,
+  type Operation,
+  ofKind,
+  type Values,
+} from "../../fakes/aws/cloud.ts";
 import { Disks } from "../../fakes/aws/disks.ts";
 import { containerOf, labelOf } from "../../fakes/aws/instances.ts";
+import { made } from "../../fakes/aws/shapes.ts";
 import { makeNetwork } from "./container.ts";
 import { docker } from "./docker.ts";
 import { type Image, makeImage } from "./image.ts";
@@ -19,18 +28,18 @@ export class TestCloud {
   readonly #image: Image;
   readonly #network: string;
 
-  /** @param folder of the test */
-  constructor(folder: string) {
+  /** @param folder of the test  @param cidr the network that instances have to be in; without it a free one */
+  constructor(folder: string, cidr?: string) {
     this.#cloud = new Cloud(path.join(folder, "cloud"));
     this.#image = makeImage();
     // Neither the networks of other tests nor Docker's own are in it.
-    const { cidr, id } = makeNetwork((number) => `10.${number + 10}.0.0/16`);
-    this.cidr = cidr;
-    this.#network = id;
+    const network = makeNetwork((number) => cidr ?? `10.${number + 10}.0.0/16`);
+    this.cidr = network.cidr;
+    this.#network = network.id;
     this.env = {
       PATH: [FAKE, path.join(FAKE, "bin"), process.env.PATH].join(":"),
       PGFLEET_FAKE_AWS: this.#cloud.folder,
-      PGFLEET_FAKE_AWS_NETWORK: id,
+      PGFLEET_FAKE_AWS_NETWORK: network.id,
       PGFLEET_HOSTS_IMAGE: this.#image.id,
     };
   }
@@ -47,6 +56,16 @@ export class TestCloud {
   /** What somebody else does to the cloud: a network that is there before, a newer image, an edit by hand. */
   change<T>(work: (state: CloudState) => T): T {
     return this.#cloud.change(work);
+  }
+
+  /** What was there before the program: a network of somebody else's, for one. */
+  seed(type: string, inputs: Values): Entry {
+    return this.#cloud.change((state) => {
+      const making = { type, name: "", inputs, region: "eu-central-1", state };
+      const entry = { type, name: "", inputs, ...made(making) };
+      state.entries[`${type}::${entry.id}`] = entry;
+      return entry;
+    });
   }
 
   operations(): Operation[] {
