@@ -311,6 +311,14 @@ describe("what is refused when it is made", () => {
     expect(refusedCreate(state, INSTANCE, inputs)).toBeUndefined();
   });
 
+  it("what belongs to a bucket that is not there", () => {
+    const { state, add } = cloud();
+    const type = "aws:s3/bucketVersioning:BucketVersioning";
+    expect(refusedCreate(state, type, { bucket: "shop-backup" })).toMatch(/NoSuchBucket/);
+    add("aws:s3/bucket:Bucket", "backup", { bucket: "shop-backup" });
+    expect(refusedCreate(state, type, { bucket: "shop-backup" })).toBeUndefined();
+  });
+
   it("a second name, rule or record of the same kind", () => {
     const { state, add, vpc } = network();
     const group = add("aws:ec2/securityGroup:SecurityGroup", "m", { vpcId: vpc.id, name: "members" });
@@ -366,6 +374,21 @@ describe("functions", () => {
     expect(architectureOf(ask())).toBe("arm64");
     where.state.parameters[name] = "ami-0123456789abcdef0";
     expect(ask()).toBe("ami-0123456789abcdef0");
+  });
+  it("a network that was there before is found", () => {
+    const { state, vpc, a } = network();
+    const there = { state, region: "eu-central-1" };
+    expect(call("aws:ec2/getVpc:getVpc", { id: vpc.id }, there)).toMatchObject({ cidrBlock: "10.20.0.0/16" });
+    const tagged = {
+      filters: [
+        { name: "vpc-id", values: [vpc.id] },
+        { name: "availability-zone", values: ["eu-central-1a"] },
+      ],
+    };
+    expect(call("aws:ec2/getSubnet:getSubnet", tagged, there)).toMatchObject({ id: a.id, cidrBlock: "10.20.1.0/24" });
+    expect(
+      call("aws:ec2/getSubnets:getSubnets", { filters: [{ name: "vpc-id", values: ["vpc-0"] }] }, there).ids,
+    ).toEqual([]);
   });
   it("what is not there is refused", () => {
     const ask = (token: string, args: Values) => () => call(token, args, where);
