@@ -111,6 +111,15 @@ step(
   },
 );
 
+step("an instance whose power is cut boots with its volume in its place", async () => {
+  stack.cloud.cut("db2");
+  stack.cloud.start("db2");
+  await mounted("db2");
+  expect(await until("ssh comes in", BOOT_LIMIT_MS, () => stack.ssh("db2", "cat /data/kept /var/kept"))).toBe(
+    "mine\nroot",
+  );
+});
+
 step("what the cloud refuses is said, and no instance is made of it", async () => {
   const good: Host = { type: "m7i.large", address: stack.cloud.at(1, 12), zone: "a", sizeGib: 1 };
   const refusals: [change: Partial<Host>, said: RegExp][] = [

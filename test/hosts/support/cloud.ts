@@ -1,15 +1,7 @@
 /** The stand-in's cloud as tests see it: a folder, a network where instances have their addresses, and what was done. */
 
 import * as path from "node:path";
-import {
-  Cloud,
-  type CloudState,
-  type Entry,
-  find,
-  type Operation,
-  ofKind,
-  type Values,
-} from "../../fakes/aws/cloud.ts";
+import { Cloud, type CloudState, type Entry, type Operation, ofKind, type Values } from "../../fakes/aws/cloud.ts";
 import { Disks } from "../../fakes/aws/disks.ts";
 import { containerOf, labelOf } from "../../fakes/aws/instances.ts";
 import { made } from "../../fakes/aws/shapes.ts";
@@ -97,6 +89,16 @@ export class TestCloud {
     return this.exec(name, ["sh", "-c", line]).trim();
   }
 
+  /** As if the power were cut. */
+  cut(name: string): void {
+    docker(["kill", containerOf(this.instance(name).id)]);
+  }
+
+  /** Boots it again; nobody waits for that. */
+  start(name: string): void {
+    docker(["start", containerOf(this.instance(name).id)]);
+  }
+
   removeAll(): void {
     const ids = docker(["ps", "-aq", "--filter", `label=${labelOf(this.#cloud.folder)}`])
       .split("\n")
@@ -105,10 +107,5 @@ export class TestCloud {
     new Disks(this.#cloud.folder).removeAll();
     docker(["network", "rm", this.#network]);
     this.#image.remove();
-  }
-
-  /** Undefined when it is not there. */
-  volume(id: string): Entry | undefined {
-    return find(this.state(), "ebs/volume", id);
   }
 }
