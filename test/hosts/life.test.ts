@@ -80,6 +80,7 @@ step(
   async () => {
     expect(counts(await fleet.up())).not.toHaveProperty("errored");
     await streaming(fleet, ["db2"]);
+    await fleet.learnRoots();
     password = (await logins(fleet)).shop_app!.password;
     fleet.sql("db1", "SET ROLE shop_owner; CREATE TABLE kept (n int)", "shop");
     expect(asApplication("INSERT INTO kept VALUES (1), (2); SELECT count(*) FROM kept")).toBe("2");

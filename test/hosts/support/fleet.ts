@@ -11,6 +11,10 @@ import { type MachineOptions, Machines } from "./machines.ts";
 export const PLACES = { db1: 11, db2: 12, db3: 13, pool1: 20 } as const;
 export type Name = keyof typeof PLACES;
 
+const ROOTS = "/etc/application-roots.crt";
+/** An application checks whom it speaks to. Sockets have no TLS. */
+export const VERIFIED = ["HOME=/var/lib/postgresql", "PGSSLMODE=verify-full", `PGSSLROOTCERT=${ROOTS}`];
+
 export class HostsFleet extends TestFleet {
   readonly machines: Machines;
 
@@ -93,9 +97,17 @@ export class HostsFleet extends TestFleet {
     }
   }
 
+  /** Where an application on pool1 has the authorities that it trusts, as the stack gives them. */
+  async learnRoots(): Promise<void> {
+    const { code, text } = await this.pulumi("stack", "output", "rootCertificates");
+    const [roots] = /-----BEGIN[\s\S]*END CERTIFICATE-----\n/.exec(text) ?? [];
+    if (code !== 0 || roots === undefined) throw new Error(`stack output ended with ${code}:\n${text}`);
+    this.machines.exec("pool1", ["sh", "-c", `cat > ${ROOTS}`], roots);
+  }
+
   psql(host: string, [where, query]: [string[], string], passfile = "/dev/null"): string {
     const program = `/usr/lib/postgresql/${this.config.version}/bin/psql`;
-    const env = ["env", "PGCONNECT_TIMEOUT=5", `PGPASSFILE=${passfile}`];
+    const env = ["env", "PGCONNECT_TIMEOUT=5", `PGPASSFILE=${passfile}`, ...VERIFIED];
     const argv = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", ...env, program];
     return this.machines.exec(host, [...argv, "-XAtq", "-F", "\t", ...where, "-c", query]).trim();
   }

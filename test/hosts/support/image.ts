@@ -8,7 +8,8 @@ import { docker, nicely } from "./docker.ts";
 export const SUITE = "trixie";
 /** What the suite has. */
 export const MAJOR = 17;
-const BASE = "systemd,systemd-sysv,openssh-server,sudo,iproute2,procps,ca-certificates";
+/** With what makes file systems: clouds' images have it. */
+const BASE = "systemd,systemd-sysv,openssh-server,sudo,iproute2,procps,ca-certificates,e2fsprogs,xfsprogs";
 /** Downloaded, not installed: hosts need no way to a mirror, and every test installs the same. */
 const LYING_READY = [
   `postgresql-${MAJOR}`,

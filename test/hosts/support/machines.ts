@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { until } from "../../e2e/support/processes.ts";
+import { containerArguments, makeNetwork } from "./container.ts";
 import { docker } from "./docker.ts";
 import { type Image, makeImage } from "./image.ts";
 
@@ -29,7 +30,9 @@ export class Machines {
     this.knownHosts = path.join(folder, "known_hosts");
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", this.identityFile]);
     fs.writeFileSync(this.knownHosts, "");
-    [this.#net, this.#network] = makeNetwork();
+    const { cidr, id } = makeNetwork((number) => `10.213.${number}.0/24`);
+    this.#net = cidr.split(".").slice(0, 3).join(".");
+    this.#network = id;
     try {
       this.#image = makeImage();
     } catch (error) {
@@ -45,13 +48,9 @@ export class Machines {
   /** Boots one; its host key becomes known. */
   async boot(name: string, address: string, { mounts = {} }: MachineOptions = {}): Promise<void> {
     const own = Object.entries(mounts).flatMap(([folder, size]) => ["--tmpfs", `${folder}:rw,size=${size},mode=0755`]);
-    const place = ["--network", this.#network, "--ip", address, "--hostname", name];
-    const may = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"];
-    const volatile = ["--tmpfs", "/run", "--tmpfs", "/run/lock", ...own];
-    // Kernels that give containers the first kind of control groups only; others do not mind.
-    const legacy = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"];
-    const argv = ["run", "-d", ...place, ...may, ...volatile, this.#image.id, "/sbin/init", ...legacy];
-    this.#ids.set(name, docker(argv).trim());
+    const place = { network: this.#network, address, hostname: name };
+    const argv = containerArguments({ image: this.#image.id, ...place, more: own });
+    this.#ids.set(name, docker(["run", "-d", ...argv]).trim());
     await this.#booted(name);
     const authorize = `for user in root admin careful; do home=$(getent passwd "$user" | cut -d: -f6)
 install -d -m 700 -o "$user" -g "$user" "$home/.ssh" && printf '%s' "$1" > "$home/.ssh/authorized_keys" && chown "$user" "$home/.ssh/authorized_keys"
@@ -118,20 +117,5 @@ done; ssh-keygen -A; systemctl reset-failed ssh; systemctl restart ssh`;
       if (/^(running|degraded)$/.test(said)) return true;
       throw new Error(said);
     });
-  }
-}
-
-/** A network that nothing else here has, as its first three numbers and its id. */
-function makeNetwork(): [string, string] {
-  for (let third = process.pid % 200, tries = 0; ; third = (third + 1) % 200, tries++) {
-    const net = `10.213.${third}`;
-    try {
-      return [
-        net,
-        docker(["network", "create", "--subnet", `${net}.0/24`, `pgfleet-test-${process.pid}-${third}`]).trim(),
-      ];
-    } catch (error) {
-      if (tries >= 20) throw error;
-    }
   }
 }

@@ -1,7 +1,7 @@
 /** An application that inserts one row after the other through PgBouncer, a connection each, and notes what became of them. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import type { HostsFleet } from "./fleet.ts";
+import { type HostsFleet, VERIFIED } from "./fleet.ts";
 
 const LIMIT_MS = 120_000;
 // $1 psql, $2 host, $3 role; the password is in the passfile. Rows are numbered from 1001 on, over all writers.
@@ -24,7 +24,8 @@ export function startWriter(fleet: HostsFleet, role: string, password: string): 
     "umask 077; mkdir -p /run/writer; rm -f /run/writer/stop*; cat > /run/writer/passfile; chown -R postgres /run/writer";
   machines.exec("pool1", ["sh", "-c", setUp], `*:*:*:*:${password}\n`);
   const psql = `/usr/lib/postgresql/${fleet.config.version}/bin/psql`;
-  const run = "setsid setpriv --reuid=postgres --regid=postgres --clear-groups env PGPASSFILE=/run/writer/passfile";
+  const env = ["PGPASSFILE=/run/writer/passfile", ...VERIFIED].join(" ");
+  const run = `setsid setpriv --reuid=postgres --regid=postgres --clear-groups env ${env}`;
   sh(`${run} sh -c "$1" writer "$2" "$3" "$4" </dev/null >/dev/null 2>&1 &`, LOOP, psql, fleet.at("pool1"), role);
   const lines = (file: string): string[] => sh(`cat /run/writer/${file} 2>/dev/null || :`).split("\n").filter(Boolean);
   const waitUntil = async (what: string, done: () => boolean): Promise<void> => {
