@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { splitByDriver } from "../../infra/catalog.ts";
 import { CatalogResources } from "../../infra/components/catalog.ts";
 import { config, specOf } from "../config/support.ts";
-import { record } from "../fakes/postgresql/record.ts";
+import { record } from "../support/record.ts";
 
 const { spec } = specOf(
   config({

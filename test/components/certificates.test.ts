@@ -5,8 +5,8 @@ import { Credentials } from "../../infra/components/credentials.ts";
 import type { FleetSpec } from "../../infra/config/spec.ts";
 import { componentFiles } from "../../infra/fleet.ts";
 import { renderFleet } from "../../infra/rendering/render.ts";
-import { record } from "../fakes/postgresql/record.ts";
 import { fleet, input, tls } from "../rendering/fixture.ts";
+import { record } from "../support/record.ts";
 
 /** @param files fleet whose files ask for secrets */
 async function program(spec: FleetSpec, secrets: Record<string, string> = {}, files = spec) {

@@ -7,8 +7,8 @@ import { Host } from "../../infra/components/host.ts";
 import type { FleetSpec } from "../../infra/config/spec.ts";
 import { connections } from "../../infra/platforms/platform.ts";
 import { renderFleet } from "../../infra/rendering/render.ts";
-import { record } from "../fakes/postgresql/record.ts";
 import { fleet, input } from "../rendering/fixture.ts";
+import { record } from "../support/record.ts";
 
 /** The program's cluster without an engine: which of its resources the engine would refuse to delete. */
 async function guarded(spec: FleetSpec): Promise<string[]> {

@@ -8,8 +8,8 @@ import type { DatabaseObjectsInputs } from "../../infra/resources.ts";
 import { scramVerifier } from "../../provider/postgres/scram.ts";
 import { databaseObjects } from "../../provider/resources/database-objects.ts";
 import { config, specOf } from "../config/support.ts";
-import { record } from "../fakes/postgresql/record.ts";
 import { createScript } from "../fakes/postgresql/sql.ts";
+import { record } from "../support/record.ts";
 import { type Bare, bareServer, binaries, dumpCatalog, inputsFor, listening } from "./support/catalog.ts";
 
 const declaration = (driver: "host" | "provider") =>
