@@ -76,6 +76,14 @@ export function dialProblem(said: string, target: DialTarget, timedOut = false):
   if (/Connection refused/i.test(said)) {
     return is("refused", `${where} refuses connections: no sshd listens there. Start it, or correct ssh.port.`, true);
   }
+  // ssh gives up by itself while a connection is made; later it waits in silence.
+  if (timedOut && !last) {
+    return is(
+      "timed-out",
+      `${where} takes the connection and then does not answer. Either packets that are too large for the way (MTU) are lost between, or its login or sudo hangs.`,
+      true,
+    );
+  }
   if (timedOut || /timed out|No route to host|Network is unreachable|Operation timed out/i.test(said)) {
     return is(
       "timed-out",

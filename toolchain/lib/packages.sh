@@ -66,11 +66,11 @@ disable_new_units() {
   for unit in $(unit_files); do
     case $unit in
       postgresql.service | postgresql@.service) continue ;;
-      pgbouncer* | prometheus* | supervisor*) ;;
+      pgbouncer* | prometheus* | supervisor* | ssh*) ;;
       *) continue ;;
     esac
     printf '%s\n' "$1" | grep -qxF "$unit" && continue
-    systemctl disable "$unit" >/dev/null 2>&1 && say "the machine's own $unit stays off; the fleet runs its own"
+    systemctl disable "$unit" >/dev/null 2>&1 && say "the machine's own $unit stays off; the fleet, or its tests, run their own"
   done
   return 0
 }

@@ -41,8 +41,10 @@ describe("why a host cannot be reached", () => {
     expect(problem.reason).toMatch(names);
   });
 
-  test("silence until the limit is a host that does not answer", () => {
-    expect(dialProblem("", target, true)).toMatchObject({ kind: "timed-out", passing: true });
+  test("silence until the limit is a host that took the connection and does not answer", () => {
+    const problem = dialProblem("", target, true);
+    expect(problem).toMatchObject({ kind: "timed-out", passing: true });
+    expect(problem.reason).toMatch(/takes the connection and then does not answer.*MTU/);
   });
 });
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SshTransport } from "../../../provider/transports/ssh.ts";
 import { closeSshConnections, sshConnection } from "../../../provider/transports/ssh-connection.ts";
 import { run, UnreachableError } from "../../../provider/transports/transport.ts";
+import { blackHole } from "../../support/black-hole.ts";
 import { freePort, type Sshd, sshdMissing, startSshd } from "../../support/sshd.ts";
 
 const LIMIT_MS = 10_000;
@@ -347,6 +348,35 @@ describe.skipIf(missing)("a host that cannot be reached", () => {
     }
   });
 
+  test("where small packets come through and large ones are lost: bounded, and the MTU is named", async () => {
+    const narrow = await blackHole(sshd.port, 600);
+    try {
+      expect(await why({ port: narrow.port })).toMatch(
+        /does not answer.*packets that are too large for the way \(MTU\)/,
+      );
+    } finally {
+      narrow.close();
+    }
+  });
+
+  test("whose line falls silent while a command runs: the command ends, and the host is said to be lost", async () => {
+    const way = await blackHole(sshd.port);
+    try {
+      const host = new SshTransport(sshd.connection({ port: way.port }));
+      await host.connect({ signal, limitMs: 10_000 });
+      const running = host.exec(["sleep", "98766"], { signal, timeoutMs: 300_000 }).catch((error: unknown) => error);
+      await until(() => count("sleep 98766") === 1);
+      way.swallow();
+      const error = await running;
+      expect(error).toBeInstanceOf(UnreachableError);
+      expect((error as Error).message).toContain("the connection was lost while sleep ran there");
+      // Over there it ends by itself.
+      await until(() => count("sleep 98766") === 0, 60_000);
+    } finally {
+      way.close();
+    }
+  });
+
   test("waits for sshd with a limit, and says so", async () => {
     const late = await startSshd({ stopped: true });
     const lines: string[] = [];
@@ -429,8 +459,8 @@ function processes(columns = "args="): string[] {
 
 const count = (args: string): number => processes().filter((line) => line.trim() === args).length;
 
-async function until<T>(condition: () => T): Promise<T> {
-  const deadline = Date.now() + LIMIT_MS;
+async function until<T>(condition: () => T, limitMs = LIMIT_MS): Promise<T> {
+  const deadline = Date.now() + limitMs;
   for (;;) {
     const value = condition();
     if (value) return value;
