@@ -17,7 +17,7 @@ const text = (settings: Settings): string =>
 
 /**
  * The maintenance guide's block for 32 GB, scaled to another size as it says: buffers 25 %, cache 75 %, work_mem
- * (RAM − buffers) ÷ (connections × 3); what it fixes stays.
+ * (RAM − buffers) ÷ (connections × 3); what it fixes stays. With its block for slow queries: it is one file there.
  */
 export function guide(memoryMb: number): Settings {
   const connections = 100;
@@ -38,6 +38,16 @@ export function guide(memoryMb: number): Settings {
     min_wal_size: "1GB",
     random_page_cost: "1.1",
     effective_io_concurrency: "200",
+    log_min_duration_statement: "1000",
+    shared_preload_libraries: "'pg_stat_statements,auto_explain'",
+    "pg_stat_statements.max": "10000",
+    "pg_stat_statements.track": "'all'",
+    "auto_explain.log_min_duration": "1000",
+    "auto_explain.log_analyze": "true",
+    "auto_explain.log_buffers": "true",
+    "auto_explain.log_timing": "true",
+    "auto_explain.log_triggers": "true",
+    "auto_explain.log_verbose": "true",
   };
 }
 

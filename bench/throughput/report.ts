@@ -130,7 +130,7 @@ ${table(
 )}
 ## With the same instruments
 
-Ours carries \`pg_stat_statements\`, \`auto_explain\` and I/O timing; pgtune's, the guide's and stock have none of them. \`${INSTRUMENTED}\` is pgtune's settings with
+Ours carries \`pg_stat_statements\`, \`auto_explain\` and I/O timing, the guide the first two, for every statement and with a clock call for each row; pgtune and stock have none. \`${INSTRUMENTED}\` is pgtune's settings with
 those of ours added. The first three rows compare the settings alone, the last three are what the instruments cost.
 
 ${table(
