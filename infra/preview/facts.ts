@@ -46,11 +46,13 @@ function hostFacts(a: PlanFile, b: PlanFile, pairs: HostPair[]): string[] {
   const shown: [string, (host: PlanHost, plan: PlanFile) => unknown][] = [
     ["role", (host) => host.role],
     ["address", (host) => host.address],
+    ["size", ({ machine }) => machine?.size],
     ["memory", (host) => host.memoryMb && formatMb(host.memoryMb)],
     ["cpus", (host) => host.cpus],
     ["disk", (host) => host.diskMb && formatMb(host.diskMb)],
     ["storage", (host) => host.storage],
     ["upstream", ({ upstream }, { primary }) => (upstream === "" || upstream === primary ? "the primary" : upstream)],
+    ["replace", ({ machine }) => machine && (machine.replace === "" ? "not set" : machine.replace)],
     ["reclone", ({ reclone }) => (reclone === "" ? "not set" : reclone)],
   ];
   for (const { before, after } of pairs) {

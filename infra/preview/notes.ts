@@ -6,6 +6,7 @@ import { lostAccess } from "./access.ts";
 import { component } from "./generations.ts";
 import type { ComparedHost } from "./host.ts";
 import { HostLines } from "./host-lines.ts";
+import { machineWarnings } from "./machines.ts";
 import type { PlanFile } from "./plan-file.ts";
 import { secretWarnings } from "./secrets.ts";
 import type { Comparison, SecretValues } from "./types.ts";
@@ -70,6 +71,7 @@ export function warningLines(
     if (!is && member) lines.add("member removed", name);
     if (was && is?.reclone && was.reclone !== undefined && was.reclone !== is.reclone)
       lines.add("new data is asked for: what it has is moved aside, and cloned anew", name);
+    if (was && is) for (const line of machineWarnings(was, is)) lines.add(line, name);
     if (was && is && is.memoryMb < was.memoryMb)
       lines.add(`memory decreases, ${formatMb(was.memoryMb)} → ${formatMb(is.memoryMb)}`, name);
     const server = (host?.parameters ?? []).filter(({ component: of }) => of === "postgresql");

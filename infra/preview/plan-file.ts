@@ -52,6 +52,8 @@ export interface PlanHost {
   upstream: string;
   /** A new value asks for new data; "" never asked. */
   reclone: string;
+  /** Of machines that the stack makes: the cloud's name for the size, and what asks for another machine. */
+  machine?: { size: string; replace: string };
   components: PlanComponent[];
   /** Members: parameter → value in force, sorted by name; the rest where tuning or an override decided it. */
   settings: Record<string, PlanSetting>;
@@ -152,6 +154,7 @@ function planHost(fleet: Fleet, host: HostSpec): PlanHost {
     storage,
     upstream: isMember(host) ? upstreamOf(fleet.spec, host) : "",
     reclone: host.reclone ?? "",
+    ...(host.aws ? { machine: { size: host.aws.instanceType, replace: host.aws.replace } } : {}),
     components: plan.components.map((component) => planComponent(name, component)),
     settings: isMember(host) ? planSettings(fleet, plan) : {},
     budget: fleet.tunings.get(name)?.budget ?? null,

@@ -1,5 +1,5 @@
 /**
- * A host's operating system: memory the kernel may promise, huge pages, limits of the services.
+ * A host's operating system: memory the kernel may promise, huge pages.
  *
  * Paths are those on the host, from its root. Rendered where the machine belongs to the fleet.
  */
@@ -8,27 +8,16 @@ import { isMember, type Platform } from "../config/spec.ts";
 import { memoryShare } from "../tuning/budget.ts";
 import { component, type HostInput, renderFile } from "./host-input.ts";
 import { osMemory } from "./os-memory.ts";
-import { openFiles } from "./supervisor.ts";
-import { hasSystemd } from "./systemd.ts";
 import type { Component, PlannedFile } from "./types.ts";
 
 /** Platforms whose machines are the fleet's alone: kernel settings of the others belong to someone else. */
 const OWNED: readonly Platform[] = ["existing", "aws"];
 
-/** Members of platforms that own the machine; PgBouncers where its unit is the package's. */
-export const hasOs = (input: Pick<HostInput, "host" | "spec" | "layout">): boolean =>
-  OWNED.includes(input.spec.platform) && (isMember(input.host) || (isPooler(input) && !hasSystemd(input)));
+/** Members of platforms that own the machine. Limits of services are in their units. */
+export const hasOs = ({ host, spec }: Pick<HostInput, "host" | "spec">): boolean =>
+  OWNED.includes(spec.platform) && isMember(host);
 
-const isPooler = ({ host, spec }: Pick<HostInput, "host" | "spec">): boolean =>
-  spec.pooler?.hosts.includes(host.name) ?? false;
-
-export function osComponent(input: HostInput): Component {
-  const files = [
-    ...(isMember(input.host) ? memoryFiles(input) : []),
-    ...(isPooler(input) && !hasSystemd(input) ? [poolerLimits(input)] : []),
-  ];
-  return component("os", files);
-}
+export const osComponent = (input: HostInput): Component => component("os", memoryFiles(input));
 
 const mb = (value: number): string => String(Math.round(value));
 
@@ -59,35 +48,5 @@ function memoryFiles(input: HostInput): PlannedFile[] {
       hugePagesDetail,
     }),
     file("etc/systemd/system/disable-transparent-huge-pages.service", {}),
-    // A unit of the fleet's own has its limits in itself.
-    ...(hasSystemd(input) ? [] : [serverLimits(input)]),
   ];
-}
-
-function serverLimits(input: HostInput): PlannedFile {
-  const { host } = input;
-  const { budget } = input.tunings.get(host.name)!;
-  const os = osMemory(host.memoryMb, input.tunings.get(host.name)!, input.hugePages?.get(host.name));
-  const share = memoryShare(host.memoryMb);
-  const others = mb(share * host.memoryMb - budget.limitMb);
-  const hugeMb = os.hugePages * 2;
-  const withoutHuge = hugeMb > 0 ? ` − ${hugeMb} MB of huge pages` : "";
-  const path = "etc/systemd/system/postgresql@.service.d/pgfleet.conf";
-  return renderFile(
-    input,
-    "os",
-    path,
-    { mode: "0644", change: "restart" },
-    {
-      memoryHighMb: os.memoryHighMb,
-      memoryMaxMb: os.memoryMaxMb,
-      highDetail: `The budget's limit (${mb(share * 100)} % of ${host.memoryMb} MB − ${others} MB for other services) and a quarter of the rest${withoutHuge}.`,
-      maxDetail: `The same with half of the rest${withoutHuge}.`,
-    },
-  );
-}
-
-function poolerLimits(input: HostInput): PlannedFile {
-  const path = "etc/systemd/system/pgbouncer.service.d/pgfleet.conf";
-  return renderFile(input, "os", path, { mode: "0644", change: "restart" }, { openFiles: openFiles(input) });
 }

@@ -65,10 +65,17 @@ test.each([
     ["status", "--stack", "local", "--config-file", "/nonexistent.yaml"],
     /--config-file: there is no file \/nonexistent\.yaml/,
   ],
-  ["a platform whose hosts cannot be reached yet", ["status", "--stack", "prod"], /platform "aws" is not built yet/],
 ])("exit code 2: %s", (_, words, said) => {
   const { code, stderr } = pgfleet(words);
   expect(stderr).toMatch(said);
+  expect(code).toBe(2);
+});
+
+test("exit code 2: a platform whose hosts cannot be reached yet", () => {
+  const hosts = { db1: { role: "primary", address: "10.20.0.11", memory: "1GB", cpus: 1, disk: "10GB" } };
+  const file = stackFile({ platform: "docker", hosts, stateDir: undefined });
+  const { code, stderr } = pgfleet(["status", "--stack", "test", "--config-file", file]);
+  expect(stderr).toMatch(/platform "docker" is not built yet/);
   expect(code).toBe(2);
 });
 

@@ -28,6 +28,8 @@ export const kinds: Kind[] = [
   { name: "no-change", before: STACK, after: STACK },
   to("resize", RESIZE),
   to("shrink-one-host", ["db3: { role: replica,", "db3: { role: replica, memory: 8GB,"]),
+  to("machine-smaller", ["size: m7g.xlarge", "size: m7g.large"]),
+  to("machine-replaced", ["db2: { role: replica,", "db2: { role: replica, replace: 2026-12-01, disk: 100GB,"]),
   to("add-replica", [DB3, `${DB3}    db4: { role: replica, address: 10.20.1.12 }\n`]),
   to("remove-replica", [DB3, ""]),
   to("parameter-override", parameters("random_page_cost: 1.5, shared_preload_libraries: auto_explain, work_mem: 8MB")),

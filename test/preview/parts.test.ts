@@ -154,7 +154,7 @@ test("a base that writes less into its plan.json is compared by what it has", ()
   const old = structuredClone(base.fleet.plan) as unknown as Record<string, unknown>;
   for (const key of ["workload", "connections", "rollout", "gone", "initdb", "roles", "databases"]) delete old[key];
   for (const host of old.hosts as Record<string, unknown>[]) {
-    for (const key of ["diskMb", "storage"]) delete host[key];
+    for (const key of ["diskMb", "storage", "machine"]) delete host[key];
     for (const component of host.components as Record<string, unknown>[]) delete component.generation;
   }
   for (const key of ["perServer", "direct", "maxConnections"]) delete (old.pools as Record<string, unknown>)[key];

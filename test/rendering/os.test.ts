@@ -16,8 +16,8 @@ import { tune, tuneFleet } from "../../infra/tuning/tune.ts";
 
 const SYSCTL = "etc/sysctl.d/60-pgfleet.conf";
 const THP = "etc/systemd/system/disable-transparent-huge-pages.service";
-const SERVER = "etc/systemd/system/postgresql@.service.d/pgfleet.conf";
-const POOLER = "etc/systemd/system/pgbouncer.service.d/pgfleet.conf";
+const SERVER = "postgresql.service";
+const POOLER = "pgbouncer.service";
 
 const prod = (): FleetSpec => loadStack("prod", ROOT).spec;
 
@@ -29,7 +29,8 @@ function input(spec: FleetSpec, more: Partial<RenderInput> = {}): RenderInput {
 const osFiles = (plan: HostPlan): PlannedFile[] => plan.components.find(({ name }) => name === "os")?.files ?? [];
 
 function body(plans: readonly HostPlan[], host: string, path: string): string {
-  const found = osFiles(plans.find((plan) => plan.host === host)!).find((file) => file.path === path);
+  const { components } = plans.find((plan) => plan.host === host)!;
+  const found = components.flatMap(({ files }) => files).find((file) => file.path === path);
   if (!found) throw new Error(`${host} has no ${path}`);
   return found.body;
 }
@@ -39,18 +40,18 @@ const values = (text: string): Record<string, string> =>
   Object.fromEntries([...text.matchAll(/^([A-Za-z_.]+) ?= ?(.*)$/gm)].map((match) => [match[1]!, match[2]!]));
 
 describe("where", () => {
-  test("members have kernel and server limits, PgBouncers their own, other hosts nothing", () => {
+  test("members have kernel settings, other hosts none", () => {
     const paths = Object.fromEntries(
       renderFleet(input(prod())).map((plan) => [plan.host, osFiles(plan).map(({ path }) => path)]),
     );
-    const member = [SYSCTL, THP, SERVER];
+    const member = [SYSCTL, THP];
     expect(paths).toEqual({
       db1: member,
       db2: member,
       db3: member,
       db4: member,
-      pool1: [POOLER],
-      pool2: [POOLER],
+      pool1: [],
+      pool2: [],
       mon1: [],
     });
   });
@@ -177,15 +178,14 @@ describe("systemd reads the files", () => {
         writeFileSync(file, text);
         return file;
       };
-      // The drop-ins need the units they are for; Debian's need not be installed here.
-      const unit = "[Unit]\nDescription=stand-in\n[Service]\nExecStart=/bin/true\n";
+      // The programs need not be installed here.
+      const runnable = (text: string): string =>
+        text.replace(/^ExecStart=\S+/m, "ExecStart=/bin/true").replace(/^User=.*$/m, "User=root");
       const units = [
-        put("postgresql@17-main.service", unit),
-        put("pgbouncer.service", unit),
         put(THP, body(plans, "db1", THP)),
+        put(SERVER, runnable(body(plans, "db1", SERVER))),
+        put(POOLER, runnable(body(plans, "pool1", POOLER))),
       ];
-      put(SERVER.replace("postgresql@", "postgresql@17-main"), body(plans, "db1", SERVER));
-      put(POOLER, body(plans, "pool1", POOLER));
       const verify = (): string => {
         const { stdout, stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", ...units], {
           encoding: "utf8",
@@ -195,7 +195,7 @@ describe("systemd reads the files", () => {
       };
       expect(verify()).toBe("");
       put(POOLER, "[Service]\nLimitNOFILE=many\n");
-      expect(verify()).toContain("pgbouncer.service.d/pgfleet.conf:2: Failed to parse");
+      expect(verify()).toContain("pgbouncer.service:2: Failed to parse");
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
