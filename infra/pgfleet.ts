@@ -17,8 +17,9 @@ import type {
   ServiceInputs,
 } from "./resources.ts";
 
-type Deep<T> = T extends object ? { [K in keyof T]: pulumi.Input<Deep<T[K]>> } : T;
-type Args<I> = { [K in keyof I]: pulumi.Input<Deep<I[K]>> };
+/** The same with outputs anywhere in it. */
+export type Inputs<T> = T extends object ? { [K in keyof T]: pulumi.Input<Inputs<T[K]>> } : T;
+type Args<I> = { [K in keyof I]: pulumi.Input<Inputs<I[K]>> };
 
 /** A password made once, or given, and its verifier. */
 export class Credential extends pulumi.CustomResource {
@@ -79,8 +80,10 @@ export class Machine extends pulumi.CustomResource {
 export class Drain extends pulumi.CustomResource {
   /** Type that the machine may have now; known in previews. */
   declare readonly type: pulumi.Output<string>;
+  /** Image that it is made from; known in previews. */
+  declare readonly machineImage: pulumi.Output<string>;
   constructor(name: string, args: Args<DrainInputs>, options?: pulumi.CustomResourceOptions) {
-    super("pgfleet:index:Drain", name, { type: undefined, ...args }, options);
+    super("pgfleet:index:Drain", name, { type: undefined, machineImage: undefined, ...args }, options);
   }
 }
 

@@ -111,6 +111,8 @@ export interface DrainInputs {
   owner: HostOwner;
   /** What the stack file asks for. */
   machine: MachineSpec;
+  /** Image that a machine is made from now. */
+  image: string;
   /** Generation of component postgresql as declared; "" where the host is no member. */
   generation: string;
   /** How a primary goes: to a replica first, or stopped with the writes it serves. */
@@ -124,6 +126,8 @@ export interface DrainInputs {
 export interface DrainOutputs extends DrainInputs {
   /** Type that the machine may have now: the declared one, or the one before while settings for less memory are not in force. */
   type: string;
+  /** Image that the machine is made from: a newer one is for the next machine. */
+  machineImage: string;
   /** What a machine of that type has. */
   has: Room;
   /** Generation that the server runs with, nothing waiting for a restart; "" when that is not known or not so. */
@@ -299,6 +303,8 @@ export interface RolloutInputs {
   poolers: RolloutPooler[];
   /** All hosts of the stack; what runs beside them and is the stack's is stopped. */
   hosts: Connection[];
+  /** Host → what its machine is, where the stack makes them: the primary moves out of the way when its machine changes, and back. */
+  machines?: Record<string, string>;
   /** Registered members that left for good and cannot be reached. */
   gone: string[];
   pause: PausePolicy;

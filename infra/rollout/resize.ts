@@ -78,3 +78,13 @@ export function whyItWaits(
     ? `${stays}other settings of it change now, and have to be in force first; ${again}`
     : `${stays}settings for ${news.type} come first; ${again}`;
 }
+
+/**
+ * Type that a machine has by its firmware: that of EC2's Nitro system has the instance type as the product's name.
+ *
+ * @param productName what DMI says; another firmware's is no type
+ */
+export function typeByFirmware(productName: string | undefined, recorded: string): string {
+  const said = productName?.trim() ?? "";
+  return /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(said) ? said : recorded;
+}

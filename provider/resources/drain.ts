@@ -10,6 +10,7 @@ import {
   type MachineState,
   machineChange,
   machineProblems,
+  typeByFirmware,
   whyItWaits,
 } from "../../infra/rollout/resize.ts";
 import { activeGeneration, type Host, hostAt } from "../host.ts";
@@ -43,16 +44,17 @@ export const drain: Resource<DrainInputs, DrainOutputs> = {
   },
 
   preview(news, olds) {
-    if (!olds) return { ...news, type: news.machine.type };
+    if (!olds) return { ...news, type: news.machine.type, machineImage: news.image };
     refuse(news, olds);
     const { type } = foreseen(news, olds);
-    return { ...news, type };
+    return { ...news, type, machineImage: imageOf(news, olds) };
   },
 
   // Nothing is on it, and there may be no machine yet.
   async create(news) {
     const { type } = news.machine;
-    return { id: news.connection.host, outputs: { ...news, type, has: room(news), inForce: "", reachable: true } };
+    const outputs = { ...news, type, machineImage: news.image, has: room(news), inForce: "", reachable: true };
+    return { id: news.connection.host, outputs };
   },
 
   read: (id, olds, oldInputs, context) =>
@@ -60,13 +62,20 @@ export const drain: Resource<DrainInputs, DrainOutputs> = {
       const { generation, pending } = await settingsInForce(host, olds, context);
       // A declaration that changed nothing else may have said better what the type has.
       const same = oldInputs.machine.type === olds.type;
-      return { inForce: pending.length > 0 ? "" : generation, ...(same ? { has: room(oldInputs) } : {}) };
+      return {
+        inForce: pending.length > 0 ? "" : generation,
+        ...(same ? { has: room(oldInputs) } : {}),
+        // Emptied in a run that was killed then, it may still be what it was, and at work again.
+        type: typeByFirmware((await host.transport.readFile(PRODUCT))?.text, olds.type),
+      };
     }),
 
   async update(id, olds, news, context) {
     refuse(news, olds);
     const change = machineChange(olds, news.machine);
-    const done = { ...news, type: news.machine.type, has: room(news), inForce: olds.inForce, reachable: true };
+    const { type } = news.machine;
+    const machineImage = imageOf(news, olds);
+    const done = { ...news, type, machineImage, has: room(news), inForce: olds.inForce, reachable: true };
     if (change === "none") return done;
     const host = hostAt(news.connection);
     let inForce: InForce;
@@ -90,6 +99,11 @@ export const drain: Resource<DrainInputs, DrainOutputs> = {
 
   async delete() {},
 };
+
+const PRODUCT = "/sys/devices/virtual/dmi/id/product_name";
+
+const imageOf = (news: DrainInputs, olds: DrainOutputs): string =>
+  olds.machine.replace === news.machine.replace ? olds.machineImage : news.image;
 
 const room = ({ machine: { memoryMb, cpus } }: Pick<DrainInputs, "machine">) => ({ memoryMb, cpus });
 

@@ -23,7 +23,15 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
   diff(olds, news, _oldInputs, note): DiffResult {
     rememberGone(news.gone);
     refuseProtected(olds, news);
-    const detailed = diffValues(olds, news, ["primary", "restart", "members", "poolers", "gone", "version"]);
+    const detailed = diffValues(olds, news, [
+      "primary",
+      "restart",
+      "members",
+      "poolers",
+      "machines",
+      "gone",
+      "version",
+    ]);
     for (const [name, member] of Object.entries(olds.observed ?? {})) {
       if (news.members.some?.((m) => m.name === name))
         member.drift.forEach((_, i) => {

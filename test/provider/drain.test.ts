@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import type { Connection, DrainInputs, DrainOutputs } from "../../infra/resources.ts";
+import { machineChange, typeByFirmware } from "../../infra/rollout/resize.ts";
 import { drain } from "../../provider/resources/drain.ts";
 import { type Context, UNKNOWN } from "../../provider/types.ts";
 
@@ -29,6 +30,7 @@ const inputs = (machine: Partial<DrainInputs["machine"]> = {}, change: Partial<D
   connection: here(),
   owner,
   machine: { ...SMALL, architecture: "arm64", diskGb: 100, replace: "", ...machine },
+  image: "ami-new",
   generation: "new",
   primary: "switchover",
   pause: { limitSeconds: 5, tries: 3, terminate: false },
@@ -38,7 +40,8 @@ const inputs = (machine: Partial<DrainInputs["machine"]> = {}, change: Partial<D
 const state = (machine: Partial<DrainInputs["machine"]> = {}, change: Partial<DrainOutputs> = {}): DrainOutputs => {
   const given = inputs(machine);
   const { type, memoryMb, cpus } = given.machine;
-  return { ...given, type, has: { memoryMb, cpus }, inForce: "old", reachable: true, ...change };
+  const now = { type, machineImage: "ami-old", has: { memoryMb, cpus }, inForce: "old", reachable: true };
+  return { ...given, ...now, ...change };
 };
 /** The host has these files in force, and a registry without a server or pooler on it. */
 function host(generation: string): void {
@@ -56,6 +59,19 @@ it("a new host has the declared type at once, and nothing is looked for on it", 
   const { outputs } = await drain.create(inputs({}, { connection }), context);
   expect(outputs).toMatchObject({ type: "r7g.xlarge", has: { memoryMb: 32768, cpus: 4 }, inForce: "" });
   expect(drain.preview!(inputs())).toMatchObject({ type: "r7g.xlarge" });
+});
+
+it("a machine stays what it was made from, and one that is made anew is made from the newest image", async () => {
+  expect((await drain.create(inputs(), context)).outputs.machineImage).toBe("ami-new");
+  expect(differs(state(), inputs())).toEqual([]);
+  host("new");
+  for (const [machine, image] of [
+    [LARGE, "ami-old"],
+    [{ replace: "1" }, "ami-new"],
+  ] as const) {
+    expect((await drain.update("db2", state(), inputs(machine), context)).machineImage).toBe(image);
+    expect((drain.preview!(inputs(machine), state()) as DrainOutputs).machineImage).toBe(image);
+  }
 });
 
 test.each<[string, Partial<DrainInputs["machine"]>, Partial<DrainInputs>, string[]]>([
@@ -145,6 +161,17 @@ it("a larger machine comes at once, whatever is in force", async () => {
 
 it("a type that is not known yet is not known in the preview", () => {
   expect(foreseen(state(), inputs({ type: UNKNOWN as unknown as string }))).toBe(UNKNOWN);
+});
+
+describe("a machine that a killed run emptied and did not change", () => {
+  it("is known by its firmware, and emptied again", () => {
+    for (const other of [undefined, "", "HVM domU", "Standard PC (i440FX + PIIX, 1996)", "KVM\n"])
+      expect(typeByFirmware(other, "r7g.2xlarge")).toBe("r7g.2xlarge");
+    const type = typeByFirmware("r7g.xlarge\n", "r7g.2xlarge");
+    const done = state(LARGE, { type });
+    expect(differs(done, inputs(LARGE))).toEqual(["machine.type"]);
+    expect(machineChange(done, inputs(LARGE).machine)).toBe("grow");
+  });
 });
 
 describe("a host that cannot be reached", () => {

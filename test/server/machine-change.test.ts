@@ -70,6 +70,7 @@ const inputs = (name: string, change: Partial<DrainInputs> = {}): DrainInputs =>
   connection: connection(name),
   owner,
   machine: { type: "large", architecture: "x86_64", memoryMb: 1024, cpus: 2, diskGb: 1, replace: "" },
+  image: "image",
   generation: "any",
   primary: "switchover",
   pause: { limitSeconds: 5, tries: 3, terminate: false },
@@ -82,6 +83,7 @@ const small = (name: string): DrainOutputs => ({
   machine: { ...inputs(name).machine, type: "small" },
   type: "small",
   has: { memoryMb: 512, cpus: 1 },
+  machineImage: "image",
   inForce: "",
   reachable: true,
 });
