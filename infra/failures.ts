@@ -3,7 +3,12 @@
  * failed resource's outputs. The engine has reported the failure by then; Node would add a stack trace to it.
  */
 
-const REPORTED = /^resource .+ failed to register$/;
+/** Also where it arrived in the inputs of another resource. */
+const REPORTED = /^(error serializing property "[^"]*": )*resource .+ failed to register$/;
+
+/** Whether the engine has said it already. */
+export const isReported = (reason: unknown): boolean => reason instanceof Error && REPORTED.test(reason.message);
+
 /** The SDK's own exit code for "the person has been told" (nodeJSProcessExitedAfterLoggingUserActionableMessage). */
 const TOLD = 32;
 
@@ -16,7 +21,7 @@ export function quietReportedFailures(): void {
   const before = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection");
   process.on("unhandledRejection", (reason, promise) => {
-    if (!(reason instanceof Error && REPORTED.test(reason.message))) {
+    if (!isReported(reason)) {
       for (const listener of before) listener(reason, promise);
       return;
     }

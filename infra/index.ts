@@ -10,7 +10,7 @@ import { Host } from "./components/host.ts";
 import { Monitoring } from "./components/monitoring.ts";
 import type { HostSpec } from "./config/spec.ts";
 import { quietReportedFailures } from "./failures.ts";
-import { hostNamed, planFleet } from "./fleet.ts";
+import { componentFiles, hostNamed, planFleet } from "./fleet.ts";
 import { packageVersions } from "./platforms/packages.ts";
 import { connections, layouts } from "./platforms/platform.ts";
 import { forPeople, loadProgramConfig } from "./program-config.ts";
@@ -19,8 +19,25 @@ import { projectTemplates } from "./rendering/templates.ts";
 quietReportedFailures();
 const root = path.resolve(import.meta.dirname, "..");
 const { spec, secrets } = loadProgramConfig(root);
-const fleet = forPeople(() => planFleet(spec, layouts(spec, root), projectTemplates(root)));
+const templates = projectTemplates(root);
+const fleet = forPeople(() => planFleet(spec, layouts(spec, root), templates));
 const owner = { project: pulumi.getProject(), stack: spec.stack, cluster: spec.cluster.name };
+
+/** Machines that are the stack's own; the SDK of the cloud is loaded for them alone. */
+async function madeMachines() {
+  if (spec.platform !== "aws") return undefined;
+  const { AwsPlatform } = await import("./components/aws/platform.ts");
+  return new AwsPlatform(spec.cluster.name, {
+    spec,
+    owner,
+    templates,
+    connections: new Map([...reached].flatMap(([name, to]) => (to.platform === "ssh" ? [[name, to] as const] : []))),
+    generation: (name) => {
+      const { postgresql } = componentFiles(fleet.plans.get(name)!);
+      return postgresql ? credentials.generation(postgresql) : "";
+    },
+  });
+}
 
 const machineOf = (host: HostSpec) => {
   const { memoryMb, cpus, diskMb } = host;
@@ -29,11 +46,14 @@ const machineOf = (host: HostSpec) => {
 
 const certificates = new Certificates("certificates", { spec, given: secrets });
 const credentials = new Credentials("credentials", { spec, given: secrets, certificates });
+const reached = connections(spec, fleet.layouts);
+const cloud = await madeMachines();
 const hosts = new Map(
-  [...connections(spec, fleet.layouts)].map(([name, connection]) => [
+  [...reached].map(([name, connection]) => [
     name,
     new Host(name, {
       connection,
+      ...(cloud ? { reach: cloud.machines.get(name)!.connection, after: cloud.ready } : {}),
       ...(connection.platform === "local" ? {} : { machine: machineOf(hostNamed(spec, name)) }),
       owner,
       layout: fleet.layouts.get(name)!,
@@ -42,7 +62,9 @@ const hosts = new Map(
     }),
   ]),
 );
-const cluster = new Cluster(spec.cluster.name, { spec, owner, hosts, credentials });
+const machines = cloud ? { machines: cloud.types } : {};
+const cluster = new Cluster(spec.cluster.name, { spec, owner, hosts, credentials, ...machines });
+cloud?.names(cluster.rollout.observed);
 if (spec.monitoring) new Monitoring("monitoring", { spec, hosts, rollout: cluster.rollout });
 
 export const primary = cluster.rollout.observed.apply((members) =>
@@ -51,5 +73,7 @@ export const primary = cluster.rollout.observed.apply((members) =>
 export const addresses = Object.fromEntries(spec.hosts.map((host) => [host.name, host.address]));
 /** Role → database → connection URLs, with a placeholder for the password; `pgfleet clients` says more. */
 export const urls = clientUrls(spec);
+/** Bucket for backups, where the stack makes one. */
+export const backupBucket = cloud?.backupBucket;
 /** Certificates of the authorities that clients trust, PEM: their `sslrootcert`. */
 export const rootCertificates = certificates.roots && pulumi.unsecret(certificates.roots);

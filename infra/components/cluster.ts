@@ -6,7 +6,7 @@ import { type FleetSpec, hostNamed, members, tlsVerified, upstreamOf } from "../
 import { DatabaseObjects, PostgresInstance, Rollout } from "../pgfleet.ts";
 import { slotName } from "../rendering/names.ts";
 import { PORTS } from "../rendering/ports.ts";
-import type { HostOwner, PostgresInstanceInputs } from "../resources.ts";
+import type { HostOwner, PausePolicy, PostgresInstanceInputs, RolloutInputs } from "../resources.ts";
 import { CatalogResources } from "./catalog.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Host } from "./host.ts";
@@ -16,6 +16,8 @@ export interface ClusterArgs {
   owner: HostOwner;
   hosts: Map<string, Host>;
   credentials: Credentials;
+  /** Host → what its machine is, where the stack makes them. */
+  machines?: Record<string, pulumi.Output<string>>;
 }
 
 export class Cluster extends pulumi.ComponentResource {
@@ -26,12 +28,13 @@ export class Cluster extends pulumi.ComponentResource {
     const { spec, owner, hosts } = args;
     const places = members(spec).map((member) => {
       const host = hosts.get(member.name)!;
-      const { layout, connection } = host;
+      const { layout, connection, reach } = host;
       return {
         name: member.name,
         protect: member.protect,
         host,
         connection,
+        reach,
         port: PORTS.postgresql,
         dataDirectory: layout.data,
         binDirectory: layout.programs.postgresBin,
@@ -42,7 +45,7 @@ export class Cluster extends pulumi.ComponentResource {
         new PostgresInstance(
           place.name,
           {
-            connection: place.connection,
+            connection: place.reach,
             owner: { ...owner, member: place.name },
             version: spec.cluster.version,
             dataDirectory: place.dataDirectory,
@@ -63,7 +66,7 @@ export class Cluster extends pulumi.ComponentResource {
       const host = hosts.get(pooler)!;
       return {
         name: pooler,
-        connection: host.connection,
+        connection: host.reach,
         port: spec.pooler!.port,
         generation: host.generation("pgbouncer"),
         repairs: host.repairs("pgbouncer"),
@@ -79,8 +82,9 @@ export class Cluster extends pulumi.ComponentResource {
         version: spec.cluster.version,
         primary: spec.primary,
         restart: spec.cluster.restart,
-        members: places.map(({ host, protect, ...place }) => ({
+        members: places.map(({ host, reach, protect, ...place }) => ({
           ...place,
+          connection: reach,
           ...(protect ? { protect } : {}),
           generation: host.generation("postgresql"),
           repairs: host.repairs("postgresql"),
@@ -91,14 +95,11 @@ export class Cluster extends pulumi.ComponentResource {
         })),
         poolers,
         hosts: [...hosts.values()].map((host) => host.connection),
+        ...(args.machines ? { machines: args.machines } : {}),
         gone: spec.gone,
-        pause: {
-          limitSeconds: spec.rollout.limitSeconds,
-          tries: spec.rollout.tries,
-          terminate: spec.rollout.terminate,
-        },
+        pause: pausePolicy(spec),
         cloneRateKb: spec.rollout.cloneRateKb ?? 0,
-        ...(spec.tls ? { tls: tlsVerified(spec) ? ("required" as const) : ("offered" as const) } : {}),
+        ...tlsOf(spec),
       },
       {
         parent: this,
@@ -149,6 +150,17 @@ export class Cluster extends pulumi.ComponentResource {
     );
   }
 }
+
+/** How long and how often clients are held back while a server changes. */
+export const pausePolicy = ({ rollout: { limitSeconds, tries, terminate } }: FleetSpec): PausePolicy => ({
+  limitSeconds,
+  tries,
+  terminate,
+});
+
+/** Whether the fleet's own connections have to be TLS; nothing without it. */
+export const tlsOf = (spec: FleetSpec): Pick<RolloutInputs, "tls"> =>
+  spec.tls ? { tls: tlsVerified(spec) ? "required" : "offered" } : {};
 
 function bootstrap(spec: FleetSpec, member: string): PostgresInstanceInputs["bootstrap"] {
   return { kind: member === spec.primary ? "init" : "clone", ...spec.cluster.initdb };

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { FleetSpec } from "../config/spec.ts";
 import { credentialNames } from "../fleet.ts";
 import { Credential } from "../pgfleet.ts";
-import { secretNames } from "../rendering/generation.ts";
+import { generationHash, secretNames } from "../rendering/generation.ts";
 import { TLS_FILES, type TlsPart } from "../rendering/tls-files.ts";
 import type { FileInput } from "../resources.ts";
 import type { Certificates } from "./certificates.ts";
@@ -55,6 +55,11 @@ export class Credentials extends pulumi.ComponentResource {
       versions[name] = version;
     }
     return { secrets: pulumi.secret(pulumi.all(secrets)), versions: pulumi.all(versions) };
+  }
+
+  /** Hash of a component's files as they will be staged, the versions of their secrets among them; known in previews too. */
+  generation(files: Record<string, FileInput>): pulumi.Output<string> {
+    return this.wanted({ files }).versions.apply((versions) => generationHash(files, versions));
   }
 
   /** Role → SCRAM verifier; secret. */

@@ -2,7 +2,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { componentFiles } from "../fleet.ts";
-import { HostFiles, Machine, Service } from "../pgfleet.ts";
+import { HostFiles, type Inputs, Machine, Service } from "../pgfleet.ts";
 import { generationHash } from "../rendering/generation.ts";
 import type { ComponentName, HostLayout, HostPlan } from "../rendering/types.ts";
 import type { Connection, HostOwner, MachineInputs, ServiceInputs } from "../resources.ts";
@@ -10,16 +10,21 @@ import type { Credentials } from "./credentials.ts";
 
 export interface HostArgs {
   connection: Connection;
+  /** The same, with which machine it leads to now: when that is another one, all of the host is made ready again. */
+  reach?: Inputs<Connection>;
   /** What the host has to be; absent where it is a part of this machine. */
   machine?: Pick<MachineInputs, "size" | "packages">;
   owner: HostOwner;
   layout: HostLayout;
   plan: HostPlan;
   credentials: Credentials;
+  /** What has to be there before anything of the host is. */
+  after?: pulumi.Resource[];
 }
 
 export class Host extends pulumi.ComponentResource {
   readonly connection: Connection;
+  readonly reach: Inputs<Connection>;
   readonly layout: HostLayout;
   readonly plan: HostPlan;
   readonly files: HostFiles;
@@ -32,22 +37,26 @@ export class Host extends pulumi.ComponentResource {
     super("pgfleet:components:Host", name, {}, options);
     const { connection, layout, plan } = args;
     this.connection = connection;
+    this.reach = args.reach ?? connection;
     this.layout = layout;
     this.plan = plan;
     this.#components = componentFiles(plan);
     const { secrets, versions } = args.credentials.wanted(this.#components);
     this.#versions = versions;
-    const machine = args.machine && new Machine(name, { connection, ...args.machine }, { parent: this });
+    const { reach } = this;
+    const { after = [] } = args;
+    const machine =
+      args.machine && new Machine(name, { connection: reach, ...args.machine }, { parent: this, dependsOn: after });
     this.files = new HostFiles(
       name,
       {
-        connection,
+        connection: reach,
         owner: args.owner,
         components: this.#components,
         secrets,
         secretVersions: versions,
       },
-      { parent: this, dependsOn: machine ? [machine] : [] },
+      { parent: this, dependsOn: machine ? [machine] : after },
     );
     this.manager = this.has("supervisor")
       ? this.service("supervisor", {
@@ -90,7 +99,7 @@ export class Host extends pulumi.ComponentResource {
     ];
     return new Service(
       `${this.connection.host}-${component}`,
-      { connection: this.connection, name: component, generation: this.generation(component), ...args },
+      { connection: this.reach, name: component, generation: this.generation(component), ...args },
       { parent: this, dependsOn },
     );
   }

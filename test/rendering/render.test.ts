@@ -338,6 +338,8 @@ describe("an overlay", () => {
     );
     // All units are made from one template; see systemd.test.ts.
     rendered.add("systemd/program.service");
+    // What a machine is told at its first boot is no file of the fleet; see platforms/aws/program.test.ts.
+    rendered.add("aws/user-data.sh");
     const partials = [...templates.values()].flatMap(({ text }) =>
       [...text.matchAll(/\{\{>\s*(\S+?)\s*\}\}/g)].map((match) => match[1]!),
     );

@@ -25,6 +25,7 @@ function checkPresent(draft: Draft, hosts: HostSpec[], report: Report): void {
     return;
   }
   checkNetwork(draft.aws, hosts, report);
+  checkNames(draft, report);
   checkImage(draft, report);
   checkUser(draft, report);
   const days = draft.aws.backupRetention;
@@ -58,6 +59,16 @@ function refuseElsewhere({ platform, aws, size, hosts }: Draft, report: Report):
   given(["size"], size);
   for (const [name, host] of Object.entries(hosts ?? {}))
     for (const key of ["size", "volume", "replace"] as const) given(["hosts", name, key], host?.[key]);
+}
+
+/** In the private zone these follow the roles. */
+function checkNames({ hosts }: Draft, report: Report): void {
+  for (const name of Object.keys(hosts ?? {}))
+    if (/^(primary|pooler|replica\d*)$/.test(name))
+      report.add(
+        ["hosts", name],
+        `is a name that the private zone keeps for whoever has that role now. Call the host something that stays true, e.g. db1.`,
+      );
 }
 
 /** Servers come from the distribution's packages, and each release has one major. */

@@ -25,6 +25,8 @@ export function awsConfig(aws: Record<string, unknown> = {}, changes: RawConfig 
   return { platform: "aws", memory: undefined, cpus: undefined, size: "m7g.large", aws: block, hosts, ...changes };
 }
 
+const hostNamed = (name: string): RawConfig =>
+  awsConfig({}, { hosts: { ...AWS_HOSTS, [name]: { role: "replica", address: "10.20.1.12" } } });
 const network = (changes: Record<string, unknown>): RawConfig =>
   awsConfig({ network: { cidr: "10.20.0.0/16", subnets: SUBNETS, ...changes } });
 const subnets = (...list: object[]): RawConfig => network({ subnets: list });
@@ -53,6 +55,7 @@ export const awsCases: Case[] = [
     "region: eu-central-1",
     "publicKey",
   ],
+  ["a host with the name of a role", hostNamed("replica1"), "hosts.replica1", "keeps for whoever has that role now"],
   ["the block aws elsewhere", { aws: awsConfig().aws }, "aws", onlyAws],
   ["size elsewhere", { size: "m7g.large" }, "size", onlyAws],
   ["size of a host elsewhere", elsewhere({ size: "m7g.large" }), "hosts.db1.size", onlyAws],
