@@ -1,7 +1,7 @@
 /** An application that inserts one row after the other through PgBouncer, a connection each, and notes what became of them. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { type HostsFleet, VERIFIED } from "./fleet.ts";
+import { type MachineFleet, VERIFIED } from "./machine-fleet.ts";
 
 const LIMIT_MS = 120_000;
 // $1 psql, $2 host, $3 role; the password is in the passfile. Rows are numbered from 1001 on, over all writers.
@@ -17,16 +17,21 @@ export interface Writer {
   stop(): { written: number; failed: string[] };
 }
 
-export function startWriter(fleet: HostsFleet, role: string, password: string): Writer {
-  const { machines } = fleet;
-  const sh = (line: string, ...args: string[]) => machines.exec("pool1", ["sh", "-c", line, "sh", ...args]).trim();
+export function startWriter(fleet: MachineFleet, role: string, password: string): Writer {
+  const sh = (line: string, ...args: string[]) => fleet.exec("pool1", ["sh", "-c", line, "sh", ...args]).trim();
   const setUp =
     "umask 077; mkdir -p /run/writer; rm -f /run/writer/stop*; cat > /run/writer/passfile; chown -R postgres /run/writer";
-  machines.exec("pool1", ["sh", "-c", setUp], `*:*:*:*:${password}\n`);
+  fleet.exec("pool1", ["sh", "-c", setUp], `*:*:*:*:${password}\n`);
   const psql = `/usr/lib/postgresql/${fleet.config.version}/bin/psql`;
   const env = ["PGPASSFILE=/run/writer/passfile", ...VERIFIED].join(" ");
   const run = `setsid setpriv --reuid=postgres --regid=postgres --clear-groups env ${env}`;
-  sh(`${run} sh -c "$1" writer "$2" "$3" "$4" </dev/null >/dev/null 2>&1 &`, LOOP, psql, fleet.at("pool1"), role);
+  sh(
+    `${run} sh -c "$1" writer "$2" "$3" "$4" </dev/null >/dev/null 2>&1 &`,
+    LOOP,
+    psql,
+    fleet.addressOf("pool1"),
+    role,
+  );
   const lines = (file: string): string[] => sh(`cat /run/writer/${file} 2>/dev/null || :`).split("\n").filter(Boolean);
   const waitUntil = async (what: string, done: () => boolean): Promise<void> => {
     const deadline = Date.now() + LIMIT_MS;
