@@ -35,8 +35,10 @@ export interface VolumeFacts {
 }
 
 // $1 path, $2 volume id without its dash. EBS shows it as the serial number of an NVMe device; udev makes a link of it.
+// Before the Nitro system the name given at attachment is all there is.
 const LOOK = `device=$(readlink -e "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_$2") ||
 device=$(lsblk -dnpo NAME,SERIAL 2>/dev/null | awk -v id="$2" '$2 == id { print $1; exit }')
+[ "$device" ] || [ ! -b /dev/xvdf ] || device=/dev/xvdf
 source=$(findmnt -nvfo SOURCE -M "$1"); real=$(readlink -e "$source" || echo "$source")
 echo "device=$device"; echo "source=$source"
 echo "instead=$(findmnt -nvfo SOURCE -T "$1" 2>/dev/null) on $(findmnt -nfo TARGET -T "$1" 2>/dev/null)"
@@ -66,7 +68,8 @@ export async function readVolume(host: Host, { id, path }: Volume, signal: Abort
 /** What keeps the volume from being used, as a clause; "" when nothing does. */
 export function notMounted({ id, path }: Volume, facts: VolumeFacts): string {
   if (facts.isVolume) return "";
-  if (facts.device === "") return `volume ${id} is not attached (no NVMe device has its id as serial number)`;
+  if (facts.device === "")
+    return `volume ${id} is not attached (no NVMe device has its id as serial number, and there is no /dev/xvdf)`;
   const is = facts.source ? `${facts.source} is mounted there` : `the folder is on ${facts.instead}`;
   return `${path} is not volume ${id} (${facts.device}): ${is}`;
 }
