@@ -41,7 +41,12 @@ async function madeMachines() {
 
 const machineOf = (host: HostSpec) => {
   const { memoryMb, cpus, diskMb } = host;
-  return { size: { memoryMb, cpus, diskMb }, packages: packageVersions(spec, host) };
+  const { packageSource } = spec;
+  return {
+    size: { memoryMb, cpus, diskMb },
+    packages: packageVersions(spec, host),
+    ...(packageSource ? { packageSource } : {}),
+  };
 };
 
 const certificates = new Certificates("certificates", { spec, given: secrets });

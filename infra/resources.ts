@@ -96,6 +96,8 @@ export interface MachineInputs {
   size: HostSize;
   /** Debian package → version, or "": the newest that the host knows when it first installs it. All are held. */
   packages: Record<string, string>;
+  /** Whether apt has to have PostgreSQL's own repository; absent: what the host's sources have is enough. */
+  packageSource?: "pgdg";
 }
 export interface MachineOutputs extends MachineInputs {
   /** Package → installed version. */

@@ -6,6 +6,9 @@ import { run } from "./transports/transport.ts";
 /** Mirrors may be slow, and another apt may be at work first. */
 const INSTALL_LIMIT_MS = 30 * 60_000;
 
+/** Where packages are looked for. */
+type PackageSource = "distribution" | "pgdg";
+
 export interface PackageFacts {
   version: string;
   held: boolean;
@@ -82,23 +85,36 @@ export const toInstall = (wanted: Record<string, string>, found: Record<string, 
 export async function installPackages(
   host: Host,
   wanted: Record<string, string>,
+  source: PackageSource,
   signal: AbortSignal,
 ): Promise<Record<string, PackageFacts>> {
   const { transport, connection, paths } = host;
   const names = Object.keys(wanted);
   const missing = toInstall(wanted, await readPackages(host, names, signal));
   await run(transport, ["sh", "-c", KEEP_USER, "keep-user", connection.user, paths.data], { signal });
-  if (missing.length > 0) {
-    const options = { signal, timeoutMs: INSTALL_LIMIT_MS, env: { DEBIAN_FRONTEND: "noninteractive" } };
-    const { code, stdout, stderr } = await transport.exec(
-      ["sh", "-c", INSTALL, "install-packages", ...missing],
-      options,
-    );
-    if (code !== 0) throw new Error(installFailure(host.name, missing, `${stdout}\n${stderr}`));
-  }
+  await install(host, missing, source, signal);
   if (names.length > 0) await run(transport, ["apt-mark", "hold", ...names], { signal });
   await run(transport, ["sh", "-c", USER, "make-user", connection.user], { signal });
   return readPackages(host, names, signal);
+}
+
+/** Installs those of these that are not there, from what apt has now, and holds none. */
+export async function installMissing(host: Host, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const wanted = Object.fromEntries(names.map((name) => [name, ""]));
+  await install(host, toInstall(wanted, await readPackages(host, names, signal)), "distribution", signal);
+}
+
+async function install(
+  host: Host,
+  missing: readonly string[],
+  source: PackageSource,
+  signal: AbortSignal,
+): Promise<void> {
+  if (missing.length === 0) return;
+  const options = { signal, timeoutMs: INSTALL_LIMIT_MS, env: { DEBIAN_FRONTEND: "noninteractive" } };
+  const argv = ["sh", "-c", INSTALL, "install-packages", ...missing];
+  const { code, stdout, stderr } = await host.transport.exec(argv, options);
+  if (code !== 0) throw new Error(installFailure(host.name, missing, `${stdout}\n${stderr}`, source));
 }
 
 /** Lets go of what the fleet held; the packages stay. */
@@ -107,19 +123,34 @@ export async function releasePackages(host: Host, names: readonly string[], sign
   if (held.length > 0) await run(host.transport, ["apt-mark", "unhold", ...held], { signal });
 }
 
-/** @param said what apt wrote, its errors begin with "E: " */
-export function installFailure(host: string, missing: readonly string[], said: string): string {
-  const errors = said.split("\n").filter((line) => /^(E|W|Err:\d+|dpkg: error|\s+\S+ : (Depends|Breaks))/.test(line));
-  const shown = (errors.length > 0 ? errors : said.trim().split("\n")).slice(-6).map((line) => line.trim());
+/** What is worth showing of what apt wrote; its errors begin with "E: ". */
+export function aptErrors(said: string): string[] {
+  const lines = said.split("\n");
+  // The line behind Err: has the reason.
+  const errors = lines.filter(
+    (line, i) =>
+      /^(E|W|Err:\d+|dpkg: error|\s+\S+ : (Depends|Breaks))/.test(line) || /^Err:\d+/.test(lines[i - 1] ?? ""),
+  );
+  return (errors.length > 0 ? errors : said.trim().split("\n")).slice(-6).map((line) => line.trim());
+}
+
+const LACKING: Record<PackageSource, string> = {
+  distribution:
+    "Its sources do not have that. Write packageSource: pgdg, which has every major, or correct version or packages in the stack file.",
+  pgdg: "Neither PGDG nor its other sources have that for its release (apt-cache policy says what they have). Correct version or packages in the stack file, or add a source that has it there.",
+};
+
+/** @param said what apt wrote */
+export function installFailure(host: string, missing: readonly string[], said: string, source: PackageSource): string {
   const unknown = /(Unable to locate package|Version '.*' for '.*' was not found|has no installation candidate)/.test(
     said,
   );
   const advice = unknown
-    ? "Its sources do not have that. Add one that has (PGDG has every major), or correct version or packages in the stack file."
+    ? LACKING[source]
     : /No space left/.test(said)
       ? "Its disk is full: make room and run again."
       : /Could not get lock/.test(said)
         ? "Another apt has been at work for 300 s: wait for it and run again."
         : "Mend it there (apt-get install says the same), and run again.";
-  return `${host} cannot install ${missing.join(", ")}:\n  ${shown.join("\n  ")}\n${advice}`;
+  return `${host} cannot install ${missing.join(", ")}:\n  ${aptErrors(said).join("\n  ")}\n${advice}`;
 }

@@ -13,7 +13,7 @@ export interface HostArgs {
   /** The same, with which machine it leads to now: when that is another one, all of the host is made ready again. */
   reach?: Inputs<Connection>;
   /** What the host has to be; absent where it is a part of this machine. */
-  machine?: Pick<MachineInputs, "size" | "packages">;
+  machine?: Pick<MachineInputs, "size" | "packages" | "packageSource">;
   owner: HostOwner;
   layout: HostLayout;
   plan: HostPlan;

@@ -198,6 +198,7 @@ function toSpec(
     ...(access.hba.length > 0 ? { hba: access.hba } : {}),
     ...(access.ident.length > 0 ? { ident: access.ident } : {}),
     ...(config.packages ? { packages: config.packages } : {}),
+    ...(config.packageSource === "pgdg" ? { packageSource: config.packageSource } : {}),
     ...(aws ? { aws } : {}),
     state: config.state,
     protect: isProtected(config),

@@ -54,6 +54,8 @@ export interface FleetSpec {
   ident?: IdentSpec[];
   /** Platforms existing and aws: Debian package → version it is kept at; absent or not named: that of its first installation. */
   packages?: Record<string, string>;
+  /** Platforms existing and aws: hosts get PostgreSQL's own repository; absent: what their apt sources have. */
+  packageSource?: "pgdg";
   /** Platform aws: always there; other platforms: absent. */
   aws?: AwsSpec;
   /** `file`: Pulumi's state may be in a folder of one machine, under a passphrase. */

@@ -16,6 +16,7 @@ function stackFacts(a: PlanFile, b: PlanFile): string[] {
     ["platform", a.platform, b.platform],
     ["cluster", a.cluster, b.cluster],
     ["version", a.postgresql, b.postgresql],
+    ["packageSource", a.packageSource, b.packageSource],
     ["workload", a.workload, b.workload],
     ["connections", a.connections, b.connections],
     ["restart", a.restart, b.restart],

@@ -20,6 +20,8 @@ export interface PlanFile {
   cluster: string;
   /** PostgreSQL major. */
   postgresql: number;
+  /** Where hosts have PostgreSQL from; only of hosts that are machines of their own. */
+  packageSource?: "distribution" | "pgdg";
   workload: FleetSpec["cluster"]["workload"];
   /** As declared; null: chosen by workload and memory. */
   connections: number | null;
@@ -121,6 +123,7 @@ export function planFile(fleet: Fleet, warnings: readonly string[] = [], names?:
     platform: spec.platform,
     cluster: cluster.name,
     postgresql: cluster.version,
+    ...(spec.hosts.some(({ ssh }) => ssh) ? { packageSource: spec.packageSource ?? "distribution" } : {}),
     workload: cluster.workload,
     connections: cluster.connections ?? null,
     primary: spec.primary,

@@ -4,6 +4,7 @@ import type { MachineInputs, MachineOutputs } from "../../infra/resources.ts";
 import { waitForBoot } from "../boot.ts";
 import { type Host, hostAt } from "../host.ts";
 import { readHostFacts, unfit } from "../host-facts.ts";
+import { ensureSource, sourceDrift } from "../package-source.ts";
 import { installPackages, type PackageFacts, readPackages, releasePackages } from "../packages.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { diffAccess, diffValues } from "./diff-values.ts";
@@ -13,7 +14,7 @@ export const machine: Resource<MachineInputs, MachineOutputs> = {
   secrets: [],
 
   diff(olds, news): DiffResult {
-    const detailed = diffValues(olds, news, ["size", "packages"]);
+    const detailed = diffValues(olds, news, ["size", "packages", "packageSource"]);
     Object.assign(detailed, diffAccess(olds.connection, news.connection));
     olds.drift?.forEach((_, i) => {
       detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
@@ -65,7 +66,10 @@ async function ensure(
 ): Promise<MachineOutputs> {
   context.status("packages");
   try {
-    const installed = versions(await installPackages(host, news.packages, context.signal));
+    const { packages, packageSource } = news;
+    await ensureSource(host, packageSource, context.signal);
+    const found = await installPackages(host, packages, packageSource ?? "distribution", context.signal);
+    const installed = versions(found);
     for (const [name, version] of Object.entries(installed)) {
       if (before[name] && before[name] !== version)
         context.log(
@@ -94,6 +98,7 @@ async function look(
       drift.push(`${name} on ${host.name} is ${facts.version}, declared is ${wanted}`);
     else if (!facts.held) drift.push(`${name} on ${host.name} is not held: an unattended upgrade may restart it`);
   }
+  drift.push(...(await sourceDrift(host, olds.packageSource, signal)));
   return { installed: versions(found), drift };
 }
 

@@ -115,6 +115,15 @@ describe("a stack on aws", () => {
     });
   });
 
+  test("every vendor's image goes with every version once PGDG's packages are there", () => {
+    for (const image of ["debian-12", "debian-13", "ubuntu-22.04", "ubuntu-24.04"])
+      for (const version of [14, 15, 16, 17, 18]) {
+        const { spec: made } = specOf(config(awsConfig({ image }, { version, packageSource: "pgdg" })));
+        expect(made.packageSource).toBe("pgdg");
+      }
+    expect(specOf(config(awsConfig({}, { packageSource: "distribution" }))).spec).not.toHaveProperty("packageSource");
+  });
+
   test("an image of one's own goes with any version, once it is said who logs in", () => {
     const own = awsConfig({ image: "ami-0a1b2c3d" }, { version: 18, ssh: { user: "ops" } });
     const { spec: made } = specOf(config(own));

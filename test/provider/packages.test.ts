@@ -84,14 +84,19 @@ describe("packages", () => {
   });
 
   test.each([
-    ["E: Unable to locate package postgresql-19", /Unable to locate.*\n.*PGDG has every major/],
+    ["E: Unable to locate package postgresql-19", /Unable to locate.*\n.*packageSource: pgdg, which has every major/],
     ["E: Version '9' for 'pgbouncer' was not found", /correct version or packages in the stack file/],
     ["dpkg: error: cannot write: No space left on device", /disk is full: make room/],
     ["E: Could not get lock /var/lib/dpkg/lock-frontend", /Another apt/],
     ["Something else", /Something else\n.*run again/],
   ])("apt's %s comes with what to do", (said, expected) => {
-    const text = installFailure("db1", ["postgresql-19"], `Reading package lists...\n${said}\n`);
+    const text = installFailure("db1", ["postgresql-19"], `Reading package lists...\n${said}\n`, "distribution");
     expect(text).toMatch(/^db1 cannot install postgresql-19:\n/);
     expect(text).toMatch(expected);
+  });
+
+  test("with PGDG the way out is not PGDG", () => {
+    const text = installFailure("db1", ["postgresql-19"], "E: Unable to locate package postgresql-19", "pgdg");
+    expect(text).toMatch(/Neither PGDG nor its other sources.*Correct version or packages/);
   });
 });

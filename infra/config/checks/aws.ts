@@ -71,17 +71,19 @@ function checkNames({ hosts }: Draft, report: Report): void {
       );
 }
 
-/** Servers come from the distribution's packages, and each release has one major. */
-function checkImage({ aws, version }: Draft, report: Report): void {
+/** The distribution has one major in each release, PGDG has all of them for each of these. */
+function checkImage({ aws, version, packageSource }: Draft, report: Report): void {
+  if (packageSource === "pgdg" || report.has(["packageSource"])) return;
   const image = aws?.image;
   const has = image === undefined ? undefined : VENDOR_IMAGES[image];
   if (has === undefined || version === undefined || has === version) return;
-  const own = `an image of your own that has PostgreSQL ${version} (image: ami-…)`;
+  const pgdg = "Write postgres-fleet:packageSource: pgdg, which has it";
+  const own = `an image of your own whose sources have it (image: ami-…)`;
   const fits = Object.keys(VENDOR_IMAGES).find((name) => VENDOR_IMAGES[name] === version);
   const way =
     fits === undefined
-      ? `None of ${Object.keys(VENDOR_IMAGES).join(", ")} has it: give ${own}, or write version: ${has}.`
-      : `Write image: ${fits}, or give ${own}.`;
+      ? `${pgdg}; none of ${Object.keys(VENDOR_IMAGES).join(", ")} has. Or give ${own}, or write version: ${has}.`
+      : `${pgdg}, or image: ${fits}, or give ${own}.`;
   report.add(["aws", "image"], `${image} has PostgreSQL ${has}, and the version is ${version}. ${way}`);
 }
 

@@ -28,8 +28,8 @@ export function checkAddresses(draft: Draft, report: Report): void {
 export function checkSsh(draft: Draft, report: Report): void {
   const { platform } = draft;
   if (platform !== "local" && platform !== "docker") return;
-  const given = (path: (string | number)[], ssh: object | undefined): void => {
-    if (ssh && Object.keys(ssh).length > 0)
+  const given = (path: (string | number)[], value: object | string | undefined): void => {
+    if (value && Object.keys(value).length > 0)
       report.add(
         path,
         `is for hosts that are reached over ssh, and the platform is ${platform}. Remove it, or write postgres-fleet:platform: existing.`,
@@ -37,6 +37,7 @@ export function checkSsh(draft: Draft, report: Report): void {
   };
   given(["ssh"], draft.ssh);
   given(["packages"], draft.packages);
+  given(["packageSource"], draft.packageSource);
   for (const [name, host] of Object.entries(draft.hosts ?? {})) given(["hosts", name, "ssh"], host?.ssh);
 }
 

@@ -12,7 +12,7 @@ import { objects, removed, roles } from "./roles.ts";
 import { gone, rollout } from "./rollout.ts";
 import { protect, state } from "./safety.ts";
 import { monitoring, pooler } from "./services.ts";
-import { packages, ssh } from "./ssh.ts";
+import { packageSource, packages, ssh } from "./ssh.ts";
 import { tls } from "./tls.ts";
 
 /** In the order of the docs. */
@@ -34,6 +34,7 @@ export const fleetSchema = z.strictObject({
   parameters: clusterParameters,
   ssh,
   packages,
+  packageSource,
   aws,
   hosts,
   primary,

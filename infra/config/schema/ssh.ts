@@ -93,6 +93,15 @@ export const packages = key(
   },
 );
 
+export const packageSource = key(z.enum(["distribution", "pgdg"]).optional(), {
+  shape: "one of distribution, pgdg",
+  example: "pgdg",
+  about:
+    "Platforms existing and aws: where hosts have PostgreSQL from. `distribution`: what their apt sources have, one major in each release. `pgdg`: PostgreSQL's own repository as well, which `up` adds to them: every major on every release that it serves.",
+  default: "`distribution`",
+  spellings: { debian: "distribution", ubuntu: "distribution", postgresql: "pgdg", "apt.postgresql.org": "pgdg" },
+});
+
 export const hostSsh = key(z.strictObject(sshKeys("the key of the same name under `ssh` at the top")).prefault({}), {
   shape: "a map of ssh's keys",
   example: "{ hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE }",

@@ -120,6 +120,13 @@ export const hostsCases: Case[] = [
     "no package that a fleet",
     "pgbouncer",
   ],
+  ["a source of packages on local", { packageSource: "pgdg" }, "packageSource", "platform is local", "Remove it"],
+  [
+    "a source of packages that is none",
+    { ...existing("10.0.0.1"), packageSource: "pgdp" },
+    "packageSource",
+    "one of distribution, pgdg",
+  ],
   ["versions of packages on local", { packages: { pgbouncer: "1.24.1-1" } }, "packages", "platform is local"],
   ["address a number", host({ address: 127 }), "hosts.db1.address", "IPv4 address"],
 ];
