@@ -212,6 +212,17 @@ describe("a change of the stack file", () => {
     expect(one("Instance", "db2", after).options).toMatchObject({ deleteBeforeReplace: true });
   });
 
+  test("of where packages come from reaches every machine, and touches none", async () => {
+    const source = (from: Registered[]) =>
+      from.filter(({ type }) => type.endsWith(":Machine")).map(({ inputs }) => inputs.packageSource);
+    expect(new Set(source(all))).toEqual(new Set([undefined]));
+    const after = await changed((config) => {
+      config.packageSource = "pgdg";
+    });
+    expect(new Set(source(after))).toEqual(new Set(["pgdg"]));
+    expect(machines(after)).toEqual(machines(all));
+  });
+
   test("of the disk changes the volume's size and nothing else", async () => {
     const after = await changed((config) => {
       config.hosts.db2!.disk = "1TB";
