@@ -78,7 +78,7 @@ export const primary = cluster.rollout.observed.apply((members) =>
 export const addresses = Object.fromEntries(spec.hosts.map((host) => [host.name, host.address]));
 /** Role → database → connection URLs, with a placeholder for the password; `pgfleet clients` says more. */
 export const urls = clientUrls(spec);
-/** Bucket for backups, where the stack makes one. */
-export const backupBucket = cloud?.backupBucket;
+/** What it is for → its name, where the stack makes any. */
+export const buckets = cloud ? { backup: cloud.backupBucket } : {};
 /** Certificates of the authorities that clients trust, PEM: their `sslrootcert`. */
 export const rootCertificates = certificates.roots && pulumi.unsecret(certificates.roots);

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { formatProblems, loadFleet } from "./config/load.ts";
 import type { FleetSpec } from "./config/spec.ts";
 import { parseStackFile } from "./config/stack-file.ts";
+import { isExampleKey } from "./platforms/aws/example-key.ts";
 import { localStateDir } from "./platforms/local.ts";
 import { readMachineFacts } from "./platforms/machine.ts";
 import { readStateFacts } from "./state-facts.ts";
@@ -39,6 +40,10 @@ export function loadProgramConfig(projectRoot: string): ProgramConfig {
     state: readStateFacts({ env: process.env, projectRoot, stackFile: file }),
   });
   if (!result.ok) throw new pulumi.RunError(formatProblems(result.problems, stack));
+  if (result.spec.aws && isExampleKey(result.spec.aws.publicKey))
+    throw new pulumi.RunError(
+      `aws.publicKey of stack ${stack} is still the example's, and nobody could log in; nothing was changed. Put the line of your own public key there (~/.ssh/id_ed25519.pub; ssh-keygen -t ed25519 makes one).`,
+    );
   for (const warning of result.warnings) pulumi.log.warn(warning);
   const secrets = new pulumi.Config("postgres-fleet").getSecretObject<Record<string, string>>("secrets");
   return { spec: result.spec, secrets: secrets ?? pulumi.secret<Record<string, string>>({}) };

@@ -113,11 +113,29 @@ test("a production fleet whose state is in a folder of this machine; preview and
   untouched();
 });
 
-test("a platform that is not built yet says so, and that the config is good", async () => {
+test("a production fleet with the example's key, before anything is made", async () => {
   production({ state: "file" });
   await initStack();
+  for (const said of [await fleet.previewFails(), await fleet.upFails()]) {
+    expect(said).toMatch(/aws\.publicKey of stack refuse-\w+ is still the example's.*nothing was changed/);
+    expect(said).not.toContain("Credential ");
+  }
+  untouched();
+});
+
+test("a platform that is not built yet says so, and that the config is good", async () => {
+  declared((config) => {
+    config.platform = "docker";
+    config.state = "file";
+    delete config.stateDir;
+    Object.values(config.hosts).forEach((host, i) => {
+      host.address = `10.99.0.${i + 1}`;
+    });
+  });
+  writeFileSync(path.join(fleet.dir, "Pulumi.yaml"), "name: postgres-fleet\nruntime: nodejs\n");
+  await initStack();
   const said = await fleet.upFails();
-  expect(said).toContain('the platform "aws" is not built yet; "local" and "existing" are');
+  expect(said).toContain('the platform "docker" is not built yet; "local", "existing" and "aws" are');
   expect(said).toContain("The config is valid");
   untouched();
 });

@@ -3,7 +3,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Architecture, FleetSpec } from "../../config/spec.ts";
-import { isExampleKey } from "../../platforms/aws/example-key.ts";
 import { imageParameter } from "../../platforms/aws/images.ts";
 import { machineOrder } from "../../platforms/aws/order.ts";
 import type { Templates } from "../../rendering/template.ts";
@@ -34,10 +33,6 @@ export class AwsPlatform extends pulumi.ComponentResource {
   constructor(name: string, args: AwsPlatformArgs) {
     const { spec, owner } = args;
     const declared = spec.aws!;
-    if (isExampleKey(declared.publicKey))
-      throw new pulumi.RunError(
-        "aws.publicKey is still the example's, and nobody could log in: put the line of your own public key there (~/.ssh/id_ed25519.pub; ssh-keygen -t ed25519 makes one).",
-      );
     const { project, stack, cluster } = owner;
     const provider = new aws.Provider("aws", {
       region: declared.region as aws.Region,
