@@ -1,4 +1,4 @@
-/** IPv4 networks as ranges of addresses: what is in what, and what overlaps. */
+/** IPv4 networks as ranges of addresses: what is in what, what overlaps, and what is free. */
 
 import { isIPv4 } from "node:net";
 
@@ -30,3 +30,21 @@ export const inside = (inner: Ipv4Range, outer: Ipv4Range): boolean =>
   inner.first >= outer.first && inner.last <= outer.last;
 
 export const overlap = (a: Ipv4Range, b: Ipv4Range): boolean => a.first <= b.last && b.first <= a.last;
+
+/** Addresses of a /28, the smallest subnet that EC2 allows. */
+const SMALLEST = 16;
+
+/**
+ * The last /28 of a network that touches none of the given ones.
+ *
+ * @returns undefined when there is none
+ */
+export function freeSubnet(network: Ipv4Range, taken: readonly Ipv4Range[]): string | undefined {
+  for (let first = network.last + 1 - SMALLEST; first >= network.first; ) {
+    const cidr = `${ipv4Text(first)}/28`;
+    const clash = taken.find((other) => overlap(ipv4Range(cidr)!, other));
+    if (!clash) return cidr;
+    first = Math.floor((clash.first - SMALLEST) / SMALLEST) * SMALLEST;
+  }
+  return undefined;
+}

@@ -2,8 +2,8 @@
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { freeSubnet, ipv4Range } from "../../config/ipv4-range.ts";
 import type { AwsSpec, AwsSubnet } from "../../config/spec.ts";
-import { freeSubnet } from "../../platforms/aws/addresses.ts";
 import { checkedSubnet, checkedZones } from "./checked-network.ts";
 
 type Made = Extract<AwsSpec["network"], { kind: "made" }>;
@@ -83,10 +83,8 @@ export class Network extends pulumi.ComponentResource {
 
   /** In the first zone, in the smallest subnet there is, at the end of the network. */
   #nat(vpcId: pulumi.Output<string>, { cidr, subnets }: Made): aws.ec2.NatGateway {
-    const place = freeSubnet(
-      cidr,
-      subnets.map((subnet) => subnet.cidr),
-    )!;
+    const ranges = subnets.map((subnet) => ipv4Range(subnet.cidr)!);
+    const place = freeSubnet(ipv4Range(cidr)!, ranges)!;
     const gateway = new aws.ec2.InternetGateway(this.#name, { vpcId, tags: { Name: this.#name } }, this.#mine);
     const outside = this.#subnet("nat", vpcId, place, subnets[0]!.zone);
     new aws.ec2.RouteTableAssociation(
