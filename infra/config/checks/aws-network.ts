@@ -1,7 +1,7 @@
 /** Platform aws: subnets that fit together and into their VPC, and every host in one of them. */
 
 import { isIPv4 } from "node:net";
-import { holds, type Ipv4Range, inside, ipv4Number, ipv4Range, ipv4Text, overlap } from "../ipv4-range.ts";
+import { freeSubnet, holds, type Ipv4Range, inside, ipv4Number, ipv4Range, ipv4Text, overlap } from "../ipv4-range.ts";
 import { zoneProblem } from "../names-aws.ts";
 import { addressProblem } from "../network.ts";
 import type { Path, Report } from "../problems.ts";
@@ -30,6 +30,11 @@ export function checkNetwork(aws: NonNullable<Draft["aws"]>, hosts: HostSpec[], 
     });
   // Of a subnet that is not known, the hosts may be in it.
   if (subnets.length === 0 || ranges.includes(undefined)) return;
+  if (vpc !== undefined && freeSubnet(vpc, ranges as Ipv4Range[]) === undefined)
+    report.add(
+      [...NETWORK, "cidr"],
+      `${vpc.cidr} is taken up by the subnets, and hosts reach out through a NAT gateway that needs a /28 of its own in it. Write a larger network, or smaller subnets.`,
+    );
   checkPlaces(subnets, ranges as Ipv4Range[], hosts, report);
   checkSpread(subnets, hosts, report);
 }

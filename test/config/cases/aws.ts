@@ -55,6 +55,16 @@ export const awsCases: Case[] = [
     "region: eu-central-1",
     "publicKey",
   ],
+  [
+    "no room for the NAT gateway",
+    network({
+      cidr: "10.20.0.0/22",
+      subnets: ["10.20.0.0/23", "10.20.2.0/23"].map((cidr, i) => ({ zone: SUBNETS[i]!.zone, cidr })),
+    }),
+    "aws.network.cidr",
+    "10.20.0.0/22 is taken up by the subnets",
+    "a /28 of its own",
+  ],
   ["a host with the name of a role", hostNamed("replica1"), "hosts.replica1", "keeps for whoever has that role now"],
   ["the block aws elsewhere", { aws: awsConfig().aws }, "aws", onlyAws],
   ["size elsewhere", { size: "m7g.large" }, "size", onlyAws],
