@@ -57,6 +57,16 @@ export function combinationProblems(settings: Settings, input: TuneInput): strin
       "hot_standby off: the standbys would refuse every connection, the project's own included; leave it on",
     );
   }
+  const command = text("archive_command");
+  const library = factOf("archive_library", input.version) ? text("archive_library") : "";
+  if (text("archive_mode") !== "off" && command === "" && library === "") {
+    problems.push(
+      `archive_mode ${text("archive_mode")} with an empty archive_command keeps all WAL until the disk is full; name a command, or write archive_mode off`,
+    );
+  }
+  if (command !== "" && library !== "" && input.version >= 16) {
+    problems.push("archive_command and archive_library are both set; the server would archive nothing. Remove one");
+  }
   const segment = input.walSegmentSizeMb ?? 16;
   for (const name of ["min_wal_size", "max_wal_size"]) {
     if (number(name) < 2 * segment) {

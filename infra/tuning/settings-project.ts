@@ -1,5 +1,6 @@
 /** Values the project fixes for every server: replication, vacuum, logs, statistics. */
 import { factsFor, type ParameterFacts } from "./facts.ts";
+import type { Overrides } from "./overrides.ts";
 import type { Line, TuneContext } from "./settings.ts";
 import { clamp, storages, type WorkloadFacts, workloads } from "./workloads.ts";
 
@@ -46,15 +47,24 @@ export function ioWorkerLines(facts: ParameterFacts, cpus: number): Line[] {
   return lines;
 }
 
-export function replicationLines({ input }: TuneContext): Line[] {
+/** On only where something archives: a backup tool brings its command, and the rollout that sets both restarts without a failed transaction. */
+function archiveLines(overrides: Overrides): Line[] {
+  const set = ["archive_command", "archive_library"].filter((name) => overrides.get(name)?.value);
+  if (set.length > 0) return [["archive_mode", "on", `${set.join(" and ")} is set`]];
+  if (/^(on|always)$/.test(overrides.get("archive_mode")?.value ?? "")) {
+    return [["archive_command", "/bin/true", "nothing is archived until a backup tool takes this place"]];
+  }
+  return [["archive_mode", "off", "nothing archives; handling each WAL file for nothing slows writes by a twentieth"]];
+}
+
+export function replicationLines({ input, overrides }: TuneContext): Line[] {
   const lz4 = input.version >= 15 && input.build?.lz4 === true;
   const lines: Line[] = [
     ["wal_level", "replica", "standbys, base backups and point-in-time recovery"],
     ["hot_standby", "on", "standbys answer read-only queries"],
     ["wal_retrieve_retry_interval", "1s", "a standby is back soon after its primary restarted; the default is 5s"],
     ...standbyLines(workloads[input.workload]),
-    ["archive_mode", "on", "a backup tool can be added without a restart"],
-    ["archive_command", "/bin/true", "nothing is archived until a backup tool takes this place"],
+    ...archiveLines(overrides),
     [
       "wal_compression",
       lz4 ? "lz4" : "off",

@@ -24,8 +24,8 @@ describe("input that makes no sense is refused with the nearest value that works
     ["cpus 0.5", { cpus: 0.5 }, /cpus: 0.5 is not a whole number/],
     ["cpus 1e9", { cpus: 1e9 }, /cpus: 1000000000 .*nearest that works: 4096/],
     ["connections 0", { connections: 0 }, /connections: 0 /],
-    ["version 13", { version: 13 }, /version: 13 is not one of 14, 15, 16, 17, 18; nearest: 14/],
-    ["version 20", { version: 20 }, /nearest: 18/],
+    ["version 13", { version: 13 }, /version: 13 is not one of 14, 15, 16, 17, 18, 19; nearest: 14/],
+    ["version 20", { version: 20 }, /nearest: 19/],
     ["workload", { workload: "olap" }, /workload: "olap" is not one of web, oltp, mixed, dw, desktop/],
     ["a name every object has", { workload: "constructor" }, /is not one of/],
     ["storage", { storage: "floppy" }, /storage: "floppy"/],
@@ -86,6 +86,16 @@ describe("overrides that cannot be", () => {
       /more than autovacuum_worker_slots 16/,
       { version: 18 },
     ],
+    [
+      "WAL that nobody takes",
+      { archive_mode: "on", archive_command: "" },
+      /archive_mode on with an empty archive_command keeps all WAL until the disk is full/,
+    ],
+    [
+      "two ways to archive",
+      { archive_command: "cp %p /mnt/%f", archive_library: "basic_archive" },
+      /archive_command and archive_library are both set/,
+    ],
   ])("%s", (_name, parameters, message, change = {}) => {
     const error = refusal({ ...base, memoryMb: 16384, ...change, overrides: { cluster: parameters } });
     expect(error).toBeInstanceOf(TuningError);
@@ -93,7 +103,7 @@ describe("overrides that cannot be", () => {
   });
 
   test("wal_level minimal works when what it needs is set with it", () => {
-    const parameters = { wal_level: "minimal", max_wal_senders: "0", archive_mode: "off" };
+    const parameters = { wal_level: "minimal", max_wal_senders: "0" };
     expect(tune({ ...base, overrides: { cluster: parameters } }).settings.get("wal_level")!.value).toBe("minimal");
   });
 });

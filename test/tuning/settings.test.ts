@@ -1,6 +1,7 @@
 /** Values that were chosen by measuring. */
 
 import { describe, expect, test } from "vitest";
+import { majors } from "../../infra/tuning/facts.ts";
 import { type TuneInput, tune, tuneFleet } from "../../infra/tuning/tune.ts";
 import { fleet, member } from "./fleet.ts";
 
@@ -9,13 +10,10 @@ const compression = (change: Partial<TuneInput>): string =>
   tune({ ...input, ...change }).settings.get("wal_compression")!.value;
 
 describe("wal_compression", () => {
-  test.each([14, 15, 16, 17, 18] as const)(
-    "%i: off where lz4 is not known to be there; pglz costs too much",
-    (version) => {
-      expect(compression({ version })).toBe("off");
-      expect(compression({ version, build: { lz4: false } })).toBe("off");
-    },
-  );
+  test.each(majors)("%i: off where lz4 is not known to be there; pglz costs too much", (version) => {
+    expect(compression({ version })).toBe("off");
+    expect(compression({ version, build: { lz4: false } })).toBe("off");
+  });
 
   test("lz4 where the build has it; 14 does not know it", () => {
     expect(compression({ version: 15, build: { lz4: true } })).toBe("lz4");
@@ -33,5 +31,26 @@ describe("wal_compression", () => {
       "zstd",
       expect.stringMatching(/zstd needs a PostgreSQL built with it/),
     ]);
+  });
+});
+
+describe("archiving", () => {
+  const archiving = (parameters: Record<string, string>): (string | undefined)[] => {
+    const { settings } = tune({ ...input, overrides: { cluster: parameters } });
+    return ["archive_mode", "archive_command", "archive_library"].map((name) => settings.get(name)?.value);
+  };
+
+  test.each([
+    ["nothing archives", {}, ["off", undefined, undefined]],
+    ["a command", { archive_command: "cp %p /mnt/%f" }, ["on", "cp %p /mnt/%f", undefined]],
+    ["a library, and no command beside it", { archive_library: "basic_archive" }, ["on", undefined, "basic_archive"]],
+    ["on in advance", { archive_mode: "on" }, ["on", "/bin/true", undefined]],
+    [
+      "a command that waits",
+      { archive_mode: "off", archive_command: "cp %p /mnt/%f" },
+      ["off", "cp %p /mnt/%f", undefined],
+    ],
+  ])("%s", (_name, parameters, expected) => {
+    expect(archiving(parameters)).toEqual(expected);
   });
 });
