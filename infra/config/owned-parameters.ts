@@ -45,6 +45,8 @@ const rendered: Instead = {
 
 /** Nowhere in the files, or not parameters at all. */
 const elsewhere: Instead = {
+  hosts_file: tls,
+  ssl_sni: tls,
   log_directory: logs,
   log_filename: logs,
   promote_trigger_file: role,

@@ -17,7 +17,7 @@ export function explainParameter(tuning: Tuning, name: string, version: Major): 
   const fact = factOf(name, version);
   const boot = fact?.bootVal ?? "";
   // The name is judged with a value that is always valid, so that only the name can be wrong.
-  const problem = validateOverride(name, boot, version);
+  const problem = validateOverride(name, fact?.bootVal ?? fact?.enumvals?.[0] ?? "", version);
   if (!fact || fact.context === "internal") {
     return { ok: false, problem: problem ?? `the project knows nothing about ${name}` };
   }
@@ -26,6 +26,10 @@ export function explainParameter(tuning: Tuning, name: string, version: Major): 
   const told = settingReport({ value, reason: "", class: changeClass(name, version), source: "project" });
   return {
     ok: true,
-    setting: { ...told, reason: "not set by the project: PostgreSQL's default", source: "postgresql" },
+    setting: {
+      ...told,
+      reason: `not set by the project: PostgreSQL's default${fact.bootVal === undefined ? ", which depends on how it was built" : ""}`,
+      source: "postgresql",
+    },
   };
 }

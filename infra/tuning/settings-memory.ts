@@ -1,4 +1,5 @@
 /** Connections, memory and processes: what the memory budget is about. */
+import { factsFor } from "./facts.ts";
 import { formatMb, formatQuantity } from "./format.ts";
 import type { Line, TuneContext } from "./settings.ts";
 import { workloads } from "./workloads.ts";
@@ -6,6 +7,7 @@ import { workloads } from "./workloads.ts";
 const percent = (part: number, whole: number): string => `${Math.round((1000 * part) / whole) / 10} %`;
 
 export function connectionLines({ input, cluster, connections }: TuneContext): Line[] {
+  const locks = String(cluster.max_locks_per_transaction);
   return [
     ["max_connections", String(cluster.max_connections), connections],
     [
@@ -27,8 +29,8 @@ export function connectionLines({ input, cluster, connections }: TuneContext): L
     ["max_prepared_transactions", String(cluster.max_prepared_transactions), "no two-phase commit"],
     [
       "max_locks_per_transaction",
-      String(cluster.max_locks_per_transaction),
-      "twice the default: each partition and its indexes take a lock",
+      locks,
+      `${locks === factsFor(input.version).get("max_locks_per_transaction")?.bootVal ? "server's default" : "twice the default"}: each partition and its indexes take a lock`,
     ],
   ];
 }

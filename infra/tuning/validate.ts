@@ -12,7 +12,7 @@ import {
   removedParameters,
 } from "./facts.ts";
 import { nearest } from "./nearest.ts";
-import { type BuildFeatures, validateValue } from "./values.ts";
+import { type BuildFeatures, parseBool, validateValue } from "./values.ts";
 
 export type { BuildFeatures } from "./values.ts";
 
@@ -60,6 +60,14 @@ function validateText(name: string, value: string): string | undefined {
   return `${name}: the value has a line break or another control character, which a configuration file cannot hold`;
 }
 
+/** Parameters that are kept for old files and take nothing but `on`, and the first major where that is so. */
+const ALWAYS_ON: Readonly<Record<string, Major>> = { standard_conforming_strings: 19 };
+
+function alwaysOn(name: string, value: string, version: Major): string | undefined {
+  if (version < (ALWAYS_ON[name] ?? Number.POSITIVE_INFINITY) || parseBool(value)) return undefined;
+  return `${name}: PostgreSQL ${version} takes only on; leave it out`;
+}
+
 /**
  * undefined when a PostgreSQL of this major accepts `name = value` from stack config; else what is wrong and what works.
  *
@@ -82,5 +90,5 @@ export function validateOverride(
   }
   const instead = fixedParameter(name);
   if (instead) return `${name} cannot be overridden: ${instead}`;
-  return validateValue(name, value, fact, build);
+  return validateValue(name, value, fact, build) ?? alwaysOn(name, value, version);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { majors } from "../../infra/tuning/facts.ts";
 import { AWS_HOSTS, awsConfig, PUBLIC_KEY, SUBNETS } from "./cases/aws.ts";
 import { config, problemsOf, specOf } from "./support.ts";
 
@@ -117,7 +118,7 @@ describe("a stack on aws", () => {
 
   test("every vendor's image goes with every version once PGDG's packages are there", () => {
     for (const image of ["debian-12", "debian-13", "ubuntu-22.04", "ubuntu-24.04"])
-      for (const version of [14, 15, 16, 17, 18]) {
+      for (const version of majors) {
         const { spec: made } = specOf(config(awsConfig({ image }, { version, packageSource: "pgdg" })));
         expect(made.packageSource).toBe("pgdg");
       }

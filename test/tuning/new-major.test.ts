@@ -10,12 +10,11 @@ interface Files {
 vi.mock("../../infra/tuning/facts-files.ts", async (original) => {
   const files = await original<Files>();
   return {
-    factMajors: () => [...files.factMajors(), 19],
+    factMajors: () => [...files.factMajors(), 20],
     readFactFile: (file: string) => {
-      if (file !== "pg19.json") return files.readFactFile(file);
-      const { io_workers: _gone, ...rows } = files.readFactFile("pg18.json") as Rows;
-      const workers = { context: "sighup", vartype: "integer", min: 1, max: 32 };
-      return { ...rows, io_max_workers: { ...workers, boot: "8" }, io_min_workers: { ...workers, boot: "2" } };
+      if (file !== "pg20.json") return files.readFactFile(file);
+      const { io_min_workers: _gone, ...rows } = files.readFactFile("pg19.json") as Rows;
+      return { ...rows, io_new_workers: { context: "sighup", vartype: "integer", min: 1, max: 32, boot: "2" } };
     },
   };
 });
@@ -32,20 +31,29 @@ const workers = (version: number, cpus: number): Record<string, string> =>
       .filter(([name]) => /^io_(\w+_)?workers$/.test(name))
       .map(([name, { value }]) => [name, value]),
   );
+const override = (version: number, parameters: Record<string, string>): (() => unknown) => {
+  return () => tune({ ...input, version, cpus: 8, overrides: { cluster: parameters } });
+};
 
 describe("a facts file is all that a new major needs", () => {
   test("it is offered, tuned and classified", () => {
-    expect(majors.at(-1)).toBe(19);
-    expect(versionKey.safeParse(19).success).toBe(true);
-    expect(versionKey.safeParse(20).success).toBe(false);
-    expect(changeClass("io_max_workers", 19)).toBe("reload");
-    expect(() => tune({ ...input, version: 20, cpus: 8 })).toThrow(/nearest: 19/);
+    expect(majors.at(-1)).toBe(20);
+    expect(versionKey.safeParse(20).success).toBe(true);
+    expect(versionKey.safeParse(21).success).toBe(false);
+    expect(changeClass("io_new_workers", 20)).toBe("reload");
+    expect(() => tune({ ...input, version: 21, cpus: 8 })).toThrow(/nearest: 20/);
   });
 
   test("every name that is written exists in it", () => {
-    const facts = factsFor(19);
-    const names = [...tune({ ...input, version: 19, cpus: 8 }).settings.keys()].filter((name) => !name.includes("."));
+    const facts = factsFor(20);
+    const names = [...tune({ ...input, version: 20, cpus: 8 }).settings.keys()].filter((name) => !name.includes("."));
     expect(names.filter((name) => !facts.has(name))).toEqual([]);
+  });
+
+  test("overrides are judged by it", () => {
+    expect(override(20, { io_new_workers: "40" })).toThrow(/outside 1 to 32; nearest that works: 32/);
+    expect(override(19, { io_new_workers: "4" })).toThrow(/io_new_workers/);
+    expect(override(20, { io_new_workers: "4" })).not.toThrow();
   });
 });
 
@@ -58,6 +66,7 @@ describe("workers of asynchronous I/O follow what the version has", () => {
     [19, 2, { io_min_workers: "2", io_max_workers: "8" }],
     [19, 64, { io_min_workers: "4", io_max_workers: "16" }],
     [19, 256, { io_min_workers: "8", io_max_workers: "32" }],
+    [20, 64, { io_max_workers: "16" }],
   ])("%i with %i cpus", (version, cpus, expected) => {
     expect(workers(version, cpus)).toEqual(expected);
   });
@@ -74,14 +83,11 @@ describe("workers of asynchronous I/O follow what the version has", () => {
   });
 
   test("overrides: the old name says what took its place, a minimum over the maximum is refused", () => {
-    const override = (parameters: Record<string, string>): (() => unknown) => {
-      return () => tune({ ...input, version: 19, cpus: 8, overrides: { cluster: parameters } });
-    };
-    expect(override({ io_workers: "8" })).toThrow(
+    expect(override(19, { io_workers: "8" })).toThrow(
       /io_workers was removed in PostgreSQL 19; use io_max_workers instead/,
     );
-    expect(override({ io_min_workers: "16" })).toThrow(/io_min_workers 16 is more than io_max_workers 8/);
-    expect(override({ io_max_workers: "40" })).toThrow(/outside 1 to 32; nearest that works: 32/);
-    expect(override({ io_min_workers: "8" })).not.toThrow();
+    expect(override(19, { io_min_workers: "16" })).toThrow(/io_min_workers 16 is more than io_max_workers 8/);
+    expect(override(19, { io_max_workers: "40" })).toThrow(/outside 1 to 32; nearest that works: 32/);
+    expect(override(19, { io_min_workers: "8" })).not.toThrow();
   });
 });
