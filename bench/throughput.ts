@@ -1,9 +1,9 @@
 /**
  * Our settings against pgtune's, the maintenance guide's and stock: TPC-B, select-only and an analytic mix, in short slices by turns, until the
- * interval of each ratio is narrow enough or the time is used up.
+ * interval of each ratio is narrow enough or the time is used up. Every round begins with servers started anew.
  *
- *   nice -n -18 node bench/throughput.ts [--minutes 30] [--least 8] [--bin /usr/lib/postgresql/15/bin] [--scale 30] [--memory 4]
- *     [--tpcb 4] [--select 3] [--out bench/results/throughput.md] [--note TEXT]...
+ *   nice -n -18 node bench/throughput.ts [--minutes 60] [--least 8] [--bin /usr/lib/postgresql/15/bin] [--scale 30] [--memory 4]
+ *     [--turns 2] [--tpcb 2] [--select 1] [--out bench/results/throughput.md] [--note TEXT]...
  */
 import { execFile } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
@@ -16,19 +16,20 @@ import { startBenchServer } from "./support/server.ts";
 import { type Config, configs } from "./throughput/configs.ts";
 import { analytic, makeData } from "./throughput/data.ts";
 import { type Context, type Round, throughputReport, verdicts } from "./throughput/report.ts";
-import { Runner, workloads } from "./throughput/run.ts";
+import { combined, Runner, type Slice, type WorkloadName, workloads } from "./throughput/run.ts";
 
 const run = promisify(execFile);
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: "string", default: "30" },
+    minutes: { type: "string", default: "60" },
     least: { type: "string", default: "8" },
     bin: { type: "string", default: "/usr/lib/postgresql/15/bin" },
     scale: { type: "string", default: "30" },
     memory: { type: "string", default: "4" },
-    tpcb: { type: "string", default: "4" },
-    select: { type: "string", default: "3" },
+    turns: { type: "string", default: "2" },
+    tpcb: { type: "string", default: "2" },
+    select: { type: "string", default: "1" },
     note: { type: "string", multiple: true, default: [] },
     out: { type: "string", default: path.join(import.meta.dirname, "results/throughput.md") },
   },
@@ -36,8 +37,8 @@ const { values } = parseArgs({
 
 /** It ends early when every interval is decided: wholly over the claim, and this narrow. */
 const NARROW = 0.01;
-/** Every so many rounds a CHECKPOINT begins each TPC-B slice. */
-const ROUNDS_PER_CHECKPOINT = 3;
+/** A turn of each: statements that read one row are over soonest and vary most. */
+const TURN: readonly WorkloadName[] = ["TPC-B", "select-only", "analytic", "select-only"];
 /** For all alike: a frozen server's clock goes on, so that a shorter timeout would checkpoint more often than it does in use. */
 const OPTIONS = ["checkpoint_timeout=1h"];
 
@@ -82,8 +83,8 @@ const context = (): Context => ({
   machine: `${cpus().length} cpus (${cpus()[0]!.model.trim()}), ${Math.round(totalmem() / 1024 ** 3)} GB, one virtual disk`,
   host: `${values.memory} GB, 2 cpus, 100 GB ssd, mixed, PostgreSQL ${major}`,
   scale: Number(values.scale),
-  slices: `select-only for ${values.select} s, the analytic mix once by each of 2 clients, TPC-B for ${values.tpcb} s`,
-  roundsPerCheckpoint: ROUNDS_PER_CHECKPOINT,
+  slices: `TPC-B for ${values.tpcb} s, select-only for ${values.select} s, the analytic mix once by each of 2 clients, select-only again`,
+  turns: Number(values.turns),
   loads,
   priority: getPriority(),
   confs: compared,
@@ -99,24 +100,35 @@ try {
   const maker = await startBenchServer({ bin, data, file: compared[0]!.file });
   await makeData(maker, pgbench, Number(values.scale));
   await maker.stop();
-  for (const config of compared) {
-    await run(...asServerUser("cp", ["-a", data, config.data]));
-    runners.set(
-      config.name,
-      await Runner.start({ bin, data: config.data, file: config.file, options: OPTIONS }, tools),
-    );
-  }
+  for (const config of compared) await run(...asServerUser("cp", ["-a", data, config.data]));
 
   const rounds: Round[] = [];
   const until = Date.now() + Number(values.minutes) * 60_000;
   for (let i = 0; Date.now() < until; i++) {
     loads.push(loadavg()[0]!);
-    const round = Object.fromEntries(compared.map(({ name }) => [name, {}])) as Round;
-    for (const [j, workload] of workloads.entries()) {
-      for (const { name } of order(i + j, compared)) {
-        round[name][workload] = await runners.get(name)!.slice(workload, i % ROUNDS_PER_CHECKPOINT === 0);
+    for (const { name, data, file } of order(i, compared)) {
+      await runners.get(name)?.stop();
+      runners.set(name, await Runner.start({ bin, data, file, options: OPTIONS }, tools));
+    }
+    const slices = new Map(compared.map(({ name }) => [name, [] as [WorkloadName, Slice][]]));
+    for (let turn = 0; turn < Number(values.turns); turn++) {
+      for (const [j, workload] of TURN.entries()) {
+        for (const { name } of order(i + turn + j, compared)) {
+          slices.get(name)!.push([workload, await runners.get(name)!.slice(workload)]);
+        }
       }
     }
+    const round = Object.fromEntries(
+      compared.map(({ name }) => [
+        name,
+        Object.fromEntries(
+          workloads.map((workload) => [
+            workload,
+            combined(slices.get(name)!.flatMap(([of, slice]) => (of === workload ? [slice] : []))),
+          ]),
+        ),
+      ]),
+    ) as Round;
     rounds.push(round);
     if (rounds.length < 3) continue;
     writeFileSync(values.out, throughputReport(rounds, context()));

@@ -70,7 +70,8 @@ export interface Context {
   scale: number;
   /** One slice of each workload, in words. */
   slices: string;
-  roundsPerCheckpoint: number;
+  /** Turns of a round. */
+  turns: number;
   /** Load of the machine at the beginning of each round. */
   loads: readonly number[];
   /** Nice value the servers and pgbench ran at. */
@@ -165,12 +166,14 @@ ${table(["workload", "settings", "median", "spread", "ours ÷ it", "95 % interva
 - Server: ${context.server}. Machine: ${context.machine}. Settings for: ${context.host}.
 - Each set of settings has its own server on a copy of the same data, and all servers but the measured one are frozen (SIGSTOP). They take turns in short slices, in
   changing order, so that a slower minute of the machine is a slower minute for all of them: ${context.slices}.
-- ${rounds.length} rounds, so many slices of each workload and setting. Before, tables are read into memory and each workload runs once.
+- ${rounds.length} rounds. Each begins with servers started anew: where a server's shared memory comes to lie moves its speed by some percent until it ends, two with the same
+  settings included, and restarts make that part of the spread. Then tables are read into memory, select-only and the analytic mix run once unmeasured, and ${context.turns} turns follow,
+  whose mean is the round's value.
 - Data: pgbench at scale ${context.scale}, 600,000 orders of 100,000 customers. All of it fits into the machine's memory.
-- pgbench: 8 clients, prepared statements; the analytic mix with 2 clients. In every ${context.roundsPerCheckpoint}th round a \`CHECKPOINT\` begins each TPC-B slice, for all
-  settings alike, and changed pages are written to WAL whole after it. \`checkpoint_timeout\` is 1h for all: less frequent checkpoints, which is what ours and a larger
+- pgbench: 8 clients, prepared statements; the analytic mix with 2 clients. The restart is a checkpoint for all settings alike, and pages that change for the first time after it
+  are written to WAL whole. \`checkpoint_timeout\` is 1h for all: less frequent checkpoints, which is what ours and a larger
   \`max_wal_size\` buy, are no advantage here.
-- Ratios are of runs of the same round; the interval is a bootstrap over rounds (10,000 resamples). "Spread" is half the width of the middle half of the runs.
+- Ratios are of values of the same round; the interval is a bootstrap over rounds (10,000 resamples). "Spread" is half the width of the middle half of the rounds.
 - Ours is everything that is rendered.
 - Load of the machine at the beginning of a round: ${number(median(context.loads))} (median), ${number(Math.max(...context.loads))} at most; servers and pgbench ran at nice ${context.priority}.
 ${context.notes.map((note) => `- ${note}\n`).join("")}

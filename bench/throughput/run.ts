@@ -1,4 +1,4 @@
-/** One server with one set of settings: started once, frozen while others are measured, loaded slice by slice. */
+/** One server with one set of settings: frozen while others are measured, loaded slice by slice. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
@@ -17,6 +17,12 @@ export interface Slice {
   tps: number;
   /** The same per second of processor time that the server's processes used: what other work on the machine does not take away. */
   perCpuSecond: number;
+}
+
+/** Several slices of one workload as one. */
+export function combined(slices: readonly Slice[]): Slice {
+  const mean = (of: keyof Slice): number => slices.reduce((sum, slice) => sum + slice[of], 0) / slices.length;
+  return { tps: mean("tps"), perCpuSecond: mean("perCpuSecond") };
 }
 
 export interface Tools {
@@ -72,17 +78,15 @@ export class Runner {
     const runner = new Runner(server, controller, tools);
     for (const table of ["pgbench_accounts", "pgbench_accounts_pkey", "orders", "customers"])
       await controller.query("SELECT pg_prewarm($1)", [table]);
-    for (const workload of ["select-only", "analytic", "TPC-B"] as const) await runner.#load(workload);
+    for (const workload of ["select-only", "analytic"] as const) await runner.#load(workload);
     runner.#signal("SIGSTOP");
     return runner;
   }
 
-  /** @param checkpoint TPC-B: with a CHECKPOINT at its beginning, so that changed pages are written to WAL whole again. */
-  async slice(workload: WorkloadName, checkpoint: boolean): Promise<Slice> {
+  async slice(workload: WorkloadName): Promise<Slice> {
     this.thaw();
     try {
       const before = cpuSeconds(this.#server.pid);
-      if (checkpoint) await this.#controller.query("CHECKPOINT");
       const { tps, done } = await this.#load(workload);
       return { tps, perCpuSecond: done / (cpuSeconds(this.#server.pid) - before) };
     } finally {
