@@ -4,7 +4,7 @@ import type { DatabaseObjectsInputs, DatabaseObjectsOutputs } from "../../infra/
 import { converge, lookAt } from "../postgres/catalog.ts";
 import { findPrimary, NoPrimaryError, targetOf } from "../postgres/members.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
-import { diffAccess, diffValues } from "./diff-values.ts";
+import { diffAccess, diffDrift, diffValues } from "./diff-values.ts";
 
 export const databaseObjects: Resource<DatabaseObjectsInputs, DatabaseObjectsOutputs> = {
   secrets: ["verifiers"],
@@ -13,9 +13,7 @@ export const databaseObjects: Resource<DatabaseObjectsInputs, DatabaseObjectsOut
     const detailed = diffValues(olds, news, ["roles", "databases", "monitors", "removedRoles", "cluster"]);
     for (const [i, member] of (olds.members ?? []).entries())
       Object.assign(detailed, diffAccess(member.connection, news.members[i]?.connection, `members[${i}].connection`));
-    olds.drift?.forEach((_, i) => {
-      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
-    });
+    Object.assign(detailed, diffDrift(olds.drift));
     for (const line of leftBehind(olds, news)) note(line);
     return { changes: Object.keys(detailed).length > 0, detailed };
   },

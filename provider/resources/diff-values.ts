@@ -27,6 +27,11 @@ export function diffAccess(olds: Connection | undefined, news: Connection | unde
   return detailed;
 }
 
+/** What was found different from what is declared, one line each: applying takes it away. @param path of the lines in the outputs */
+export function diffDrift(lines: readonly string[] | undefined, path = "drift"): Detailed {
+  return Object.fromEntries((lines ?? []).map((_, i) => [`${path}[${i}]`, { kind: "delete", inputDiff: false }]));
+}
+
 function compare(a: unknown, b: unknown, path: string, detailed: Detailed): void {
   if (a === b) return;
   if (b === UNKNOWN || a === UNKNOWN) {

@@ -7,7 +7,7 @@ import { readHostFacts, unfit } from "../host-facts.ts";
 import { ensureSource, sourceDrift } from "../package-source.ts";
 import { installPackages, type PackageFacts, readPackages, releasePackages } from "../packages.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
-import { diffAccess, diffValues } from "./diff-values.ts";
+import { diffAccess, diffDrift, diffValues } from "./diff-values.ts";
 import { readReachable } from "./read-reachable.ts";
 
 export const machine: Resource<MachineInputs, MachineOutputs> = {
@@ -16,9 +16,7 @@ export const machine: Resource<MachineInputs, MachineOutputs> = {
   diff(olds, news): DiffResult {
     const detailed = diffValues(olds, news, ["size", "packages", "packageSource"]);
     Object.assign(detailed, diffAccess(olds.connection, news.connection));
-    olds.drift?.forEach((_, i) => {
-      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
-    });
+    Object.assign(detailed, diffDrift(olds.drift));
     return { changes: Object.keys(detailed).length > 0, detailed };
   },
 

@@ -12,7 +12,7 @@ import { dataVersion, initData, partDirectory, readControlData, requirePrograms 
 import { SERVICE, startServer } from "../postgres/server.ts";
 import { isStandby } from "../postgres/standby.ts";
 import { type CheckFailure, type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
-import { diffAccess } from "./diff-values.ts";
+import { diffAccess, diffDrift } from "./diff-values.ts";
 import { readReachable } from "./read-reachable.ts";
 
 export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstanceOutputs> = {
@@ -39,9 +39,7 @@ export const postgresInstance: Resource<PostgresInstanceInputs, PostgresInstance
     if (olds.dataDirectory !== news.dataDirectory) detailed.dataDirectory = { kind: "update-replace", inputDiff: true };
     if (olds.deleteData !== news.deleteData) detailed.deleteData = { kind: "update", inputDiff: true };
     if (olds.binDirectory !== news.binDirectory) detailed.binDirectory = { kind: "update", inputDiff: true };
-    olds.drift?.forEach((_, i) => {
-      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
-    });
+    Object.assign(detailed, diffDrift(olds.drift));
     return { changes: Object.keys(detailed).length > 0, detailed };
   },
 

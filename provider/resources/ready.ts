@@ -7,7 +7,7 @@ import { hostAt } from "../host.ts";
 import { registryOn } from "../rollout/registry.ts";
 import { serveAgain } from "../rollout/serve-again.ts";
 import { type DiffResult, PartialFailure, type Resource } from "../types.ts";
-import { diffAccess, diffValues } from "./diff-values.ts";
+import { diffAccess, diffDrift, diffValues } from "./diff-values.ts";
 import { readReachable } from "./read-reachable.ts";
 
 export const ready: Resource<ReadyInputs, ReadyOutputs> = {
@@ -16,9 +16,7 @@ export const ready: Resource<ReadyInputs, ReadyOutputs> = {
   diff(olds, news): DiffResult {
     const detailed = diffValues(olds, news, ["machineId", "type", "volume"]);
     Object.assign(detailed, diffAccess(olds.connection, news.connection));
-    olds.drift?.forEach((_, i) => {
-      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
-    });
+    Object.assign(detailed, diffDrift(olds.drift));
     return { changes: Object.keys(detailed).length > 0, detailed };
   },
 

@@ -15,7 +15,7 @@ import { outputs } from "../rollout/report.ts";
 import { strays } from "../rollout/strays.ts";
 import { type Crew, lockCrew, look, runOf } from "../rollout/work.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
-import { diffValues } from "./diff-values.ts";
+import { diffDrift, diffValues } from "./diff-values.ts";
 
 export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
   secrets: [],
@@ -34,18 +34,12 @@ export const rollout: Resource<RolloutInputs, RolloutOutputs> = {
     ]);
     for (const [name, member] of Object.entries(olds.observed ?? {})) {
       if (news.members.some?.((m) => m.name === name))
-        member.drift.forEach((_, i) => {
-          detailed[`observed["${name}"].drift[${i}]`] = { kind: "delete", inputDiff: false };
-        });
+        Object.assign(detailed, diffDrift(member.drift, `observed["${name}"].drift`));
     }
     for (const [name, pooler] of Object.entries(olds.observedPoolers ?? {})) {
-      pooler.drift?.forEach((_, i) => {
-        detailed[`observedPoolers["${name}"].drift[${i}]`] = { kind: "delete", inputDiff: false };
-      });
+      Object.assign(detailed, diffDrift(pooler.drift, `observedPoolers["${name}"].drift`));
     }
-    olds.drift?.forEach((_, i) => {
-      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
-    });
+    Object.assign(detailed, diffDrift(olds.drift));
     const changes = Object.keys(detailed).length > 0;
     if (changes) notePlan(olds, news, note);
     return { changes, detailed };

@@ -8,7 +8,7 @@ import { lockHost } from "../host-lock.ts";
 import { run } from "../transports/transport.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
 import { GiveUp, waitFor } from "../wait.ts";
-import { diffAccess, diffValues } from "./diff-values.ts";
+import { diffAccess, diffDrift, diffValues } from "./diff-values.ts";
 import { readReachable } from "./read-reachable.ts";
 
 const HEALTH_LIMIT_MS = 30_000;
@@ -29,9 +29,7 @@ export const service: Resource<ServiceInputs, ServiceOutputs> = {
     Object.assign(detailed, diffAccess(olds.connection, news.connection));
     if (olds.name !== news.name || olds.connection?.home !== news.connection?.home)
       detailed.name = { kind: "update-replace", inputDiff: true };
-    olds.drift?.forEach((_, i) => {
-      detailed[`drift[${i}]`] = { kind: "delete", inputDiff: false };
-    });
+    Object.assign(detailed, diffDrift(olds.drift));
     return { changes: Object.keys(detailed).length > 0, detailed, deleteBeforeReplace: true };
   },
 
