@@ -1,7 +1,7 @@
 // What the stand-in for the plugin of @pulumi/aws says of changes, and what it refuses: the words of the real one.
 
 import { describe, expect, it } from "vitest";
-import { firstFree, rangeOf, usable } from "../fakes/aws/addresses.ts";
+import { blockOf, firstFree, usable } from "../fakes/aws/addresses.ts";
 import type { CloudState, Entry, Values } from "../fakes/aws/cloud.ts";
 import { diff } from "../fakes/aws/diff.ts";
 import { call } from "../fakes/aws/functions.ts";
@@ -171,14 +171,14 @@ describe("ids and outputs", () => {
 
 describe("addresses", () => {
   it("the cloud keeps the first four of a subnet, and the last", () => {
-    const subnet = rangeOf("10.20.1.0/24")!;
+    const subnet = blockOf("10.20.1.0/24")!;
     expect(
       ["10.20.1.3", "10.20.1.4", "10.20.1.254", "10.20.1.255", "10.20.2.4"].map((at) => usable(subnet, at)),
     ).toEqual([false, true, true, false, false]);
-    expect(firstFree(rangeOf("10.20.1.0/29")!, new Set(["10.20.1.4", "10.20.1.5", "10.20.1.6"]))).toBeUndefined();
+    expect(firstFree(blockOf("10.20.1.0/29")!, new Set(["10.20.1.4", "10.20.1.5", "10.20.1.6"]))).toBeUndefined();
   });
   it.each(["10.20.1.1/24", "10.20.1.0", "10.20.1.0/33", "10.20.300.0/24", "here"])("%s is no range", (text) =>
-    expect(rangeOf(text)).toBeUndefined(),
+    expect(blockOf(text)).toBeUndefined(),
   );
 });
 

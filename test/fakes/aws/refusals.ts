@@ -1,6 +1,7 @@
 /** What the cloud refuses, in its own words; the reason is said before anything is done. */
 
-import { overlap, rangeOf, usable, within } from "./addresses.ts";
+import { inside, overlap } from "../../../infra/config/ipv4-range.ts";
+import { blockOf, usable } from "./addresses.ts";
 import { type CloudState, type Entry, find, kindOf, ofKind, outputsOf, type Values } from "./cloud.ts";
 import { NAMES } from "./diff.ts";
 import { architectureOf } from "./images.ts";
@@ -103,13 +104,13 @@ const CREATES: Record<string, (inputs: Values, state: CloudState) => string | un
 };
 
 function subnet({ vpcId, cidrBlock, availabilityZone }: Values, state: CloudState): string | undefined {
-  const range = rangeOf(String(cidrBlock));
+  const range = blockOf(String(cidrBlock));
   if (!range)
     return `InvalidParameterValue: Value (${cidrBlock}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`;
-  const outer = rangeOf(String(find(state, "ec2/vpc", vpcId)?.inputs.cidrBlock));
-  if (outer && !within(outer, range)) return `InvalidSubnet.Range: The CIDR '${cidrBlock}' is invalid.`;
+  const outer = blockOf(String(find(state, "ec2/vpc", vpcId)?.inputs.cidrBlock));
+  if (outer && !inside(range, outer)) return `InvalidSubnet.Range: The CIDR '${cidrBlock}' is invalid.`;
   const taken = ofKind(state, "ec2/subnet").filter(({ inputs }) => inputs.vpcId === vpcId);
-  if (taken.some(({ inputs }) => overlap(range, rangeOf(String(inputs.cidrBlock))!)))
+  if (taken.some(({ inputs }) => overlap(range, blockOf(String(inputs.cidrBlock))!)))
     return `InvalidSubnet.Conflict: The CIDR '${cidrBlock}' conflicts with another subnet`;
   return availabilityZone === undefined ? undefined : unknownZone(availabilityZone, state);
 }
@@ -149,7 +150,7 @@ function instance(inputs: Values, state: CloudState): string | undefined {
       return `InvalidParameter: Security group ${group} and subnet ${subnetId} belong to different networks.`;
   }
   if (privateIp === undefined) return undefined;
-  if (!usable(rangeOf(String(cidrBlock))!, String(privateIp)))
+  if (!usable(blockOf(String(cidrBlock))!, String(privateIp)))
     return `InvalidParameterValue: Address ${privateIp} does not fall within the subnet's address range`;
   if (ofKind(state, "ec2/instance").some((other) => outputsOf(other).privateIp === privateIp))
     return `InvalidIPAddress.InUse: Address ${privateIp} is in use.`;

@@ -1,7 +1,7 @@
 /** Ids and computed outputs of what the cloud makes, as the real one gives them. */
 
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { firstFree, rangeOf } from "./addresses.ts";
+import { blockOf, firstFree } from "./addresses.ts";
 import { type CloudState, find, kindOf, ofKind, type Values } from "./cloud.ts";
 import { NAMES } from "./diff.ts";
 
@@ -160,7 +160,7 @@ function details(kind: string, id: string, all: Values, { region, state }: Makin
 
 function instance(id: string, all: Values, state: CloudState): Values {
   const subnet = find(state, "ec2/subnet", all.subnetId);
-  const range = rangeOf(String(subnet?.inputs.cidrBlock ?? ""));
+  const range = blockOf(String(subnet?.inputs.cidrBlock ?? ""));
   const taken = new Set(
     ofKind(state, "ec2/instance").map(({ inputs, computed }) => String(inputs.privateIp ?? computed.privateIp)),
   );
