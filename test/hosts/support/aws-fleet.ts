@@ -1,9 +1,8 @@
 /** A fleet of platform aws on the stand-in's cloud: the unchanged program, the real SDK, the real engine, machines that boot. */
 
-import { execFileSync } from "node:child_process";
-import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Config } from "../../e2e/support/fleet.ts";
+import { makeSshKey } from "../../support/ssh-key.ts";
 import { TestCloud } from "./cloud.ts";
 import { MAJOR } from "./image.ts";
 import { MachineFleet } from "./machine-fleet.ts";
@@ -17,7 +16,7 @@ export class AwsFleet extends MachineFleet {
     this.cloud = new TestCloud(this.dir);
     Object.assign(this.env, this.cloud.env);
     this.#login = path.join(this.dir, "login");
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", this.#login]);
+    const publicKey = makeSshKey(this.#login);
     const { initdb, databases, roles } = this.config;
     const at = (third: number, last: number) => this.cloud.at(third, last);
     this.config = {
@@ -41,7 +40,7 @@ export class AwsFleet extends MachineFleet {
             cidr: at(third, 0).concat("/24"),
           })),
         },
-        publicKey: fs.readFileSync(`${this.#login}.pub`, "utf8").trim(),
+        publicKey,
       },
       hosts: {
         db1: { role: "primary", address: at(1, 11) },

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { type Config, ROOT, type Run, TestFleet } from "../../e2e/support/fleet.ts";
+import { makeSshKey } from "../../support/ssh-key.ts";
 import { TestCloud } from "./cloud.ts";
 
 export class CloudStack extends TestFleet {
@@ -15,12 +16,12 @@ export class CloudStack extends TestFleet {
     this.cloud = new TestCloud(this.dir);
     Object.assign(this.env, this.cloud.env);
     this.#login = path.join(this.dir, "login");
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", this.#login]);
+    const publicKey = makeSshKey(this.#login);
     this.config = {
       ...this.config,
       "aws:region": "eu-central-1",
       "cloud:cidr": this.cloud.cidr,
-      "cloud:publicKey": fs.readFileSync(`${this.#login}.pub`, "utf8").trim(),
+      "cloud:publicKey": publicKey,
     };
   }
 

@@ -1,9 +1,9 @@
 /** Machines of a test: containers that boot systemd and sshd, on a network of their own. */
 
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { until } from "../../e2e/support/processes.ts";
+import { makeSshKey } from "../../support/ssh-key.ts";
 import { containerArguments, makeNetwork } from "./container.ts";
 import { docker } from "./docker.ts";
 import { type Image, makeImage } from "./image.ts";
@@ -28,7 +28,7 @@ export class Machines {
   constructor(folder: string) {
     this.identityFile = path.join(folder, "login");
     this.knownHosts = path.join(folder, "known_hosts");
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", this.identityFile]);
+    makeSshKey(this.identityFile);
     fs.writeFileSync(this.knownHosts, "");
     const { cidr, id } = makeNetwork((number) => `10.213.${number}.0/24`);
     this.#net = cidr.split(".").slice(0, 3).join(".");

@@ -8,6 +8,7 @@ import { SshTransport } from "../../../provider/transports/ssh.ts";
 import { closeSshConnections, sshConnection } from "../../../provider/transports/ssh-connection.ts";
 import { run, UnreachableError } from "../../../provider/transports/transport.ts";
 import { blackHole } from "../../support/black-hole.ts";
+import { makeSshKey } from "../../support/ssh-key.ts";
 import { freePort, type Sshd, sshdMissing, startSshd } from "../../support/sshd.ts";
 
 const LIMIT_MS = 10_000;
@@ -271,9 +272,7 @@ describe.skipIf(missing)("a host that cannot be reached", () => {
   };
 
   test("whose host key changed", async () => {
-    const other = path.join(sshd.folder, "other");
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", other]);
-    const hostKey = fs.readFileSync(`${other}.pub`, "utf8").split(" ").slice(0, 2).join(" ");
+    const hostKey = makeSshKey(path.join(sshd.folder, "other")).split(" ").slice(0, 2).join(" ");
     expect(await why({ hostKey })).toMatch(
       /^host db2 cannot be reached: the host key of 127\.0\.0\.1 port \d+ is not the one in ssh\.hostKey of the stack's config/,
     );

@@ -1,6 +1,6 @@
 /** The way to an EC2 instance: a stand-in for `aws` says which there are, and is the tunnel to a private sshd. */
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import { SshTransport } from "../../../provider/transports/ssh.ts";
 import { closeSshConnections } from "../../../provider/transports/ssh-connection.ts";
 import { masterArgv } from "../../../provider/transports/ssh-options.ts";
 import { run } from "../../../provider/transports/transport.ts";
+import { makeSshKey } from "../../support/ssh-key.ts";
 import { type Sshd, sshdMissing, startSshd } from "../../support/sshd.ts";
 
 const PROXY = path.resolve(import.meta.dirname, "../../../provider/transports/ssm-proxy");
@@ -112,8 +113,7 @@ describe.skipIf(missing)("a host that is reached through it", () => {
   });
 
   test("still has to show the key that the config gives", async () => {
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path.join(sshd.folder, "other")]);
-    const hostKey = fs.readFileSync(path.join(sshd.folder, "other.pub"), "utf8");
+    const hostKey = makeSshKey(path.join(sshd.folder, "other"));
     const other = new SshTransport({ ...access({ hostKey }), host: "db3" });
     await expect(run(other, ["true"], { signal })).rejects.toThrow(/host db3 cannot be reached: the host key/);
   });
