@@ -3,10 +3,12 @@
  * interval of each ratio is narrow enough or the time is used up. Every round begins with servers started anew.
  *
  *   nice -n -18 node bench/throughput.ts [--minutes 60] [--least 8] [--bin /usr/lib/postgresql/15/bin] [--scale 30] [--memory 4]
- *     [--turns 2] [--tpcb 2] [--select 1] [--out bench/results/throughput.md] [--note TEXT]...
+ *     [--turns 2] [--tpcb 2] [--select 1] [--out bench/results/throughput.md] [--note TEXT]... [--rounds FILE]
+ *
+ * --rounds keeps what was measured: the next run with the same file and settings goes on with it.
  */
 import { execFile } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, getPriority, loadavg, totalmem } from "node:os";
 import * as path from "node:path";
 import { parseArgs, promisify } from "node:util";
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     turns: { type: "string", default: "2" },
     tpcb: { type: "string", default: "2" },
     select: { type: "string", default: "1" },
+    rounds: { type: "string" },
     note: { type: "string", multiple: true, default: [] },
     out: { type: "string", default: path.join(import.meta.dirname, "results/throughput.md") },
   },
@@ -91,6 +94,21 @@ const context = (): Context => ({
   notes: values.note,
 });
 
+const texts = Object.fromEntries(compared.map(({ name, conf }) => [name, conf]));
+
+/** Rounds of earlier runs. @throws when their settings were others */
+function kept(): Round[] {
+  if (!values.rounds || !existsSync(values.rounds)) return [];
+  const lines = readFileSync(values.rounds, "utf8").trim().split("\n").filter(Boolean);
+  return lines.map((line, i) => {
+    const { confs, load, round } = JSON.parse(line) as { confs: unknown; load: number; round: Round };
+    if (JSON.stringify(confs) !== JSON.stringify(texts))
+      throw new Error(`${values.rounds}:${i + 1}: measured with other settings; name a new file`);
+    loads.push(load);
+    return round;
+  });
+}
+
 const runners = new Map<Config["name"], Runner>();
 try {
   writeFileSync(tools.analyticFile, analytic);
@@ -102,10 +120,11 @@ try {
   await maker.stop();
   for (const config of compared) await run(...asServerUser("cp", ["-a", data, config.data]));
 
-  const rounds: Round[] = [];
+  const rounds = kept();
   const until = Date.now() + Number(values.minutes) * 60_000;
-  for (let i = 0; Date.now() < until; i++) {
-    loads.push(loadavg()[0]!);
+  for (let i = rounds.length; Date.now() < until; i++) {
+    const load = loadavg()[0]!;
+    loads.push(load);
     for (const { name, data, file } of order(i, compared)) {
       await runners.get(name)?.stop();
       runners.set(name, await Runner.start({ bin, data, file, options: OPTIONS }, tools));
@@ -130,6 +149,7 @@ try {
       ]),
     ) as Round;
     rounds.push(round);
+    if (values.rounds) appendFileSync(values.rounds, `${JSON.stringify({ confs: texts, load, round })}\n`);
     if (rounds.length < 3) continue;
     writeFileSync(values.out, throughputReport(rounds, context()));
     const found = verdicts(rounds);

@@ -71,14 +71,14 @@ export class Runner {
     started.add(this);
   }
 
-  /** A server with its tables in memory and plans and files warm; frozen. */
+  /** A server with its tables in memory; frozen. */
   static async start(start: StartOptions, tools: Tools): Promise<Runner> {
     const server = await startBenchServer(start);
     const controller = await server.connect();
     const runner = new Runner(server, controller, tools);
     for (const table of ["pgbench_accounts", "pgbench_accounts_pkey", "orders", "customers"])
       await controller.query("SELECT pg_prewarm($1)", [table]);
-    for (const workload of ["select-only", "analytic"] as const) await runner.#load(workload);
+    await runner.#load("select-only");
     runner.#signal("SIGSTOP");
     return runner;
   }
