@@ -64,7 +64,8 @@ function declare(bare: Bare, raw: object, more: Partial<DatabaseObjectsInputs> =
   });
 }
 
-const majors: Major[] = [15, 18];
+// The newest is tested where it can be had.
+const majors: Major[] = [15, 18, ...((await binaries(19)) ? [19] : [])];
 describe.each(majors)("PostgreSQL %i", (major) => {
   let bare: Bare;
   let state: DatabaseObjectsOutputs;

