@@ -88,6 +88,12 @@ export function run(command: string[], options: { as?: string; environment?: Rec
   }).trim();
 }
 
+/** A statement on a host's own server, as its superuser. */
+export function psqlAt(layout: HostLayout, sql: string): string {
+  const psql = join(layout.programs.postgresBin, "psql");
+  return run([psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", layout.run, "-U", "postgres", "-d", "postgres", "-c", sql]);
+}
+
 /** Output and errors of a program that should fail. */
 export function runFailing(
   command: string[],

@@ -17,6 +17,7 @@ import {
   missingPrograms,
   mkdir,
   own,
+  psqlAt,
   run,
   runFailing,
   serverUser,
@@ -67,21 +68,7 @@ const title =
 
 describe.skipIf(missing.length > 0)(title, () => {
   const running: ChildProcess[] = [];
-  const psql = (name: string, sql: string): string =>
-    run([
-      join(layout(name).programs.postgresBin, "psql"),
-      "-XAtq",
-      "-v",
-      "ON_ERROR_STOP=1",
-      "-h",
-      layout(name).run,
-      "-U",
-      "postgres",
-      "-d",
-      "postgres",
-      "-c",
-      sql,
-    ]);
+  const psql = (name: string, sql: string): string => psqlAt(layout(name), sql);
   const tcp = (where: string, sql: string, password = APP_PASSWORD): string[] => [
     "env",
     `PGPASSWORD=${password}`,

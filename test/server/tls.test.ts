@@ -18,6 +18,7 @@ import {
   install,
   isRoot,
   missingPrograms,
+  psqlAt,
   run,
   runFailing,
   serverUser,
@@ -72,21 +73,7 @@ describe.skipIf(missing.length > 0)(title, () => {
   const strange = join(runRoot, "strange.crt");
   const bin = (program: string): string => join(layout("db1").programs.postgresBin, program);
 
-  const psql = (name: Name, sql: string): string =>
-    run([
-      bin("psql"),
-      "-XAtq",
-      "-v",
-      "ON_ERROR_STOP=1",
-      "-h",
-      layout(name).run,
-      "-U",
-      "postgres",
-      "-d",
-      "postgres",
-      "-c",
-      sql,
-    ]);
+  const psql = (name: Name, sql: string): string => psqlAt(layout(name), sql);
   const console = (command: string): string =>
     run(
       [
