@@ -41,6 +41,9 @@ class Archive {
       "Dir::Etc::sourceparts": "/dev/null",
       "Dir::Etc::preferencesparts": "/dev/null",
       "APT::Sandbox::User": "root",
+      // Without a network the tests that want it skip soon.
+      "Acquire::http::Timeout": "20",
+      "Acquire::Retries": "1",
     };
     this.#options = Object.entries(own).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   }
