@@ -4,7 +4,7 @@
  * The one list: stack config, `pgfleet tune` and rendering all ask here.
  */
 
-/** A standby must never have one of these smaller than its primary, so they belong to the cluster. */
+/** A standby must never have one of these smaller than its primary (PostgreSQL docs, Hot Standby, Administrator's Overview), so they belong to the cluster. */
 export const hotStandbyParameters = [
   "max_connections",
   "max_worker_processes",

@@ -1,7 +1,7 @@
 /** The plan of `up` on a fleet that stands exactly at the base: everything runs, streams and can be reached. */
 
+import { hotStandbyParameters } from "../config/owned-parameters.ts";
 import { slotName } from "../rendering/names.ts";
-import { HOT_STANDBY_FIVE } from "../rollout/changes.ts";
 import { describe } from "../rollout/describe.ts";
 import { plan } from "../rollout/plan.ts";
 import type { DeclaredFleet, MemberFacts, ObservedFleet, Step } from "../rollout/types.ts";
@@ -83,7 +83,7 @@ function firstMember(after: PlanFile, names: Generations): ObservedFleet {
 
 function standing(host: PlanHost, primary: boolean, generation: string, slots: MemberFacts["slots"]): MemberFacts {
   const settings = valuesOf(host);
-  const five = HOT_STANDBY_FIVE.filter((name) => settings[name] !== undefined);
+  const five = hotStandbyParameters.filter((name) => settings[name] !== undefined);
   return {
     name: host.name,
     address: host.address,

@@ -1,18 +1,10 @@
 /** What a member's change needs, from the texts of its configuration before and after. */
 
+import { hotStandbyParameters } from "../config/owned-parameters.ts";
 import type { ChangeClass } from "../tuning/types.ts";
 import type { Classify, DeclaredMember, MemberFacts } from "./types.ts";
 
-/** Never smaller on a standby than on its primary (PostgreSQL docs, Hot Standby, Administrator's Overview). */
-export const HOT_STANDBY_FIVE = [
-  "max_connections",
-  "max_worker_processes",
-  "max_wal_senders",
-  "max_prepared_transactions",
-  "max_locks_per_transaction",
-] as const;
-
-export type Five = Partial<Record<(typeof HOT_STANDBY_FIVE)[number], number>>;
+export type Five = Partial<Record<(typeof hotStandbyParameters)[number], number>>;
 
 export interface ParameterChange {
   name: string;
@@ -52,7 +44,7 @@ export interface MemberChange {
 
 export function memberChange(member: DeclaredMember, facts: MemberFacts, classify: Classify): MemberChange {
   const changes = parameterChanges(facts.settings, member.settings, classify);
-  const five = (name: string): boolean => (HOT_STANDBY_FIVE as readonly string[]).includes(name);
+  const five = (name: string): boolean => (hotStandbyParameters as readonly string[]).includes(name);
   const restarting = changes.filter((c) => c.class === "restart" || c.class === "ordered-restart");
   const switches = facts.generation !== member.generation;
   // A restart that an earlier run left behind is due as well, unless the value went back in the meantime.
@@ -75,7 +67,7 @@ export function memberChange(member: DeclaredMember, facts: MemberFacts, classif
 
 export function fiveOf(settings: Record<string, string>): Five {
   const five: Five = {};
-  for (const name of HOT_STANDBY_FIVE) {
+  for (const name of hotStandbyParameters) {
     const value = Number(settings[name]);
     if (settings[name] !== undefined && Number.isFinite(value)) five[name] = value;
   }
@@ -86,14 +78,14 @@ export function fiveOf(settings: Record<string, string>): Five {
 export function highest(...all: Five[]): Five {
   const result: Five = {};
   for (const five of all)
-    for (const name of HOT_STANDBY_FIVE)
+    for (const name of hotStandbyParameters)
       if (five[name] !== undefined) result[name] = Math.max(result[name] ?? 0, five[name]!);
   return result;
 }
 
 /** Names where `a` has another value than `b`; what either does not know does not count. */
-export function differing(a: Five, b: Five): (typeof HOT_STANDBY_FIVE)[number][] {
-  return HOT_STANDBY_FIVE.filter((name) => a[name] !== undefined && b[name] !== undefined && a[name] !== b[name]);
+export function differing(a: Five, b: Five): (typeof hotStandbyParameters)[number][] {
+  return hotStandbyParameters.filter((name) => a[name] !== undefined && b[name] !== undefined && a[name] !== b[name]);
 }
 
 /** Values of `target` that differ from `base`'s, as settings. */
@@ -103,5 +95,5 @@ export function above(target: Five, base: Five): Record<string, string> {
 
 /** True when each of `a` is at least `b`'s. */
 export function covers(a: Five, b: Five): boolean {
-  return HOT_STANDBY_FIVE.every((name) => a[name] === undefined || b[name] === undefined || a[name]! >= b[name]!);
+  return hotStandbyParameters.every((name) => a[name] === undefined || b[name] === undefined || a[name]! >= b[name]!);
 }

@@ -1,9 +1,9 @@
 /** Live facts of a cluster, as the planner wants them; one query per server. */
 
 import * as path from "node:path";
+import { hotStandbyParameters } from "../../infra/config/owned-parameters.ts";
 import { parseSettings, settingsOfFiles } from "../../infra/rendering/conf-text.ts";
 import type { RolloutMember, RolloutPooler } from "../../infra/resources.ts";
-import { HOT_STANDBY_FIVE } from "../../infra/rollout/changes.ts";
 import type { MemberFacts, ObservedFleet, PoolerFacts } from "../../infra/rollout/types.ts";
 import { activeGeneration, type Host, hostAt } from "../host.ts";
 import { differences } from "../pooler/check.ts";
@@ -67,7 +67,7 @@ const query = (version: number): string => `
             SELECT format('%s:%s: %s', sourcefile, sourceline, error) AS line FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied' AND error !~ 'cannot be changed without restarting the server$'
             UNION ALL SELECT format('pg_hba.conf:%s: %s', line_number, error) FROM pg_hba_file_rules WHERE error IS NOT NULL${version >= 15 ? IDENT_ERRORS : ""}) e) AS errors,
          (SELECT json_agg(name ORDER BY name) FROM pg_settings WHERE pending_restart) AS pending,
-         (SELECT json_object_agg(name, setting::bigint) FROM pg_settings WHERE name IN (${HOT_STANDBY_FIVE.map((n) => `'${n}'`).join(", ")})) AS five,
+         (SELECT json_object_agg(name, setting::bigint) FROM pg_settings WHERE name IN (${hotStandbyParameters.map((n) => `'${n}'`).join(", ")})) AS five,
          (extract(epoch FROM pg_conf_load_time()) * 1000)::float8 AS loaded_ms,
          (SELECT json_agg(json_build_object('name', slot_name, 'active', active) ORDER BY slot_name) FROM pg_replication_slots WHERE slot_type = 'physical') AS slots,
          CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS replay_paused,

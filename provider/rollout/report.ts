@@ -1,5 +1,6 @@
 /** What Rollout records of a look at the cluster: facts for the next preview, and what is not as declared. */
 
+import { hotStandbyParameters } from "../../infra/config/owned-parameters.ts";
 import type {
   ObservedMember,
   ObservedPooler,
@@ -7,7 +8,6 @@ import type {
   RolloutMember,
   RolloutOutputs,
 } from "../../infra/resources.ts";
-import { HOT_STANDBY_FIVE } from "../../infra/rollout/changes.ts";
 import type { PoolerFacts } from "../../infra/rollout/types.ts";
 import type { LiveFleet, LiveMember } from "./observe.ts";
 
@@ -100,7 +100,7 @@ function drift(
 /** Under `manual` the five are held as they run until somebody restarts. */
 const unfinishedHolds = (facts: LiveMember, news: RolloutInputs): string[] =>
   Object.keys(facts.held).filter(
-    (name) => news.restart === "rolling" || !(HOT_STANDBY_FIVE as readonly string[]).includes(name),
+    (name) => news.restart === "rolling" || !(hotStandbyParameters as readonly string[]).includes(name),
   );
 
 /** Parameters whose text differs: name → text in the files, null when it is not there. */

@@ -1,6 +1,6 @@
 /** A model of a primary and its standbys that a plan is replayed on; it knows the rules of the servers and nothing of the planner. */
 
-import { HOT_STANDBY_FIVE } from "../../infra/rollout/changes.ts";
+import { hotStandbyParameters } from "../../infra/config/owned-parameters.ts";
 import type { DeclaredFleet, DeclaredMember, MemberFacts, ObservedFleet, Step } from "../../infra/rollout/types.ts";
 
 export type Settings = Record<string, string>;
@@ -218,7 +218,7 @@ export class Model {
     const afterReboot: Settings = { ...primary.files, ...primary.held };
     for (const s of this.standbys()) {
       const onDisk: Settings = { ...s.files, ...s.held };
-      for (const name of HOT_STANDBY_FIVE) {
+      for (const name of hotStandbyParameters) {
         for (const [what, value] of [
           ...s.mayReplay.map((v) => ["may replay", v[name]] as const),
           ["after a reboot of the primary gets", afterReboot[name]] as const,
@@ -246,7 +246,7 @@ export class Model {
 
   observe(): ObservedFleet {
     const five = (settings: Settings) =>
-      Object.fromEntries(HOT_STANDBY_FIVE.map((name) => [name, Number(settings[name])]));
+      Object.fromEntries(hotStandbyParameters.map((name) => [name, Number(settings[name])]));
     const members = [...this.servers.values()].map(
       (s): MemberFacts => ({
         name: s.name,
@@ -262,7 +262,7 @@ export class Model {
         needs5:
           s.role === "stopped" && s.standby
             ? Object.fromEntries(
-                HOT_STANDBY_FIVE.map((name) => [name, Math.max(...s.mayReplay.map((v) => Number(v[name])), 0)]),
+                hotStandbyParameters.map((name) => [name, Math.max(...s.mayReplay.map((v) => Number(v[name])), 0)]),
               )
             : {},
         pendingRestart:

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HOT_STANDBY_FIVE } from "../../infra/rollout/changes.ts";
+import { hotStandbyParameters } from "../../infra/config/owned-parameters.ts";
 import { describe as describeStep } from "../../infra/rollout/describe.ts";
 import { plan } from "../../infra/rollout/plan.ts";
 import type { DeclaredMember, Step } from "../../infra/rollout/types.ts";
@@ -10,7 +10,7 @@ import type { ChangeClass } from "../../infra/tuning/types.ts";
 import { Model, type Settings } from "./model.ts";
 
 const classify = (name: string): ChangeClass =>
-  (HOT_STANDBY_FIVE as readonly string[]).includes(name)
+  (hotStandbyParameters as readonly string[]).includes(name)
     ? "ordered-restart"
     : name === "shared_buffers"
       ? "restart"
@@ -18,7 +18,7 @@ const classify = (name: string): ChangeClass =>
 
 const value = fc.integer({ min: 1, max: 4 }).map(String);
 const five = fc.record(
-  Object.fromEntries(HOT_STANDBY_FIVE.map((name) => [name, value])) as Record<string, fc.Arbitrary<string>>,
+  Object.fromEntries(hotStandbyParameters.map((name) => [name, value])) as Record<string, fc.Arbitrary<string>>,
 );
 const other = fc.record({ shared_buffers: value, work_mem: value });
 
@@ -85,7 +85,7 @@ function expectSettled(model: Model, c: Case, version: number): void {
     const server = model.server(m.name);
     expect(server.generation).toBe(m.generation);
     expect(server.held).toEqual({});
-    for (const name of [...HOT_STANDBY_FIVE, "shared_buffers"])
+    for (const name of [...hotStandbyParameters, "shared_buffers"])
       expect(`${m.name} ${name} ${server.running[name]}`).toBe(`${m.name} ${name} ${m.settings[name]}`);
   }
   expect(model.primary?.name).toBe(primaryOf(c, version));
