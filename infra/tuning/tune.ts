@@ -130,5 +130,19 @@ export function tuneFleet(spec: FleetSpec): { cluster: ClusterSettings; tunings:
     }
   }
   if (errors.size > 0) throw new FleetTuningError(errors);
+  warnOfArchives(tunings);
   return { cluster, tunings };
+}
+
+/** Whoever is primary has to archive, so what is set for single hosts is lost at a switchover. */
+function warnOfArchives(tunings: ReadonlyMap<string, Tuning>): void {
+  const archives = ({ settings }: Tuning): boolean => settings.get("archive_mode")?.value !== "off";
+  const those = [...tunings].filter(([, tuning]) => archives(tuning)).map(([name]) => name);
+  if (those.length === 0) return;
+  for (const tuning of tunings.values()) {
+    if (archives(tuning)) continue;
+    tuning.warnings.push(
+      `archive_mode is off here and not on ${those.join(", ")}: as primary this member would archive nothing; set archive_command in the cluster's parameters`,
+    );
+  }
 }

@@ -45,6 +45,16 @@ describe("the five values of a cluster", () => {
     expect(alone).toBeLessThan(100);
   });
 
+  test("archiving that is set for one host alone is warned of where it is missing", () => {
+    const parameters = { archive_command: "cp %p /mnt/%f" };
+    const warnings = (spec: ReturnType<typeof fleet>) =>
+      [...tuneFleet(spec).tunings].flatMap(([name, tuning]) => (tuning.warnings.length > 0 ? [name] : []));
+    const alone = [member("db1", "primary", { parameters }), member("db2", "replica")];
+    expect(warnings(fleet(alone))).toEqual(["db2"]);
+    expect(warnings(fleet([member("db1", "primary"), member("db2", "replica")], { parameters }))).toEqual([]);
+    expect(warnings(fleet([member("db1", "primary"), member("db2", "replica")]))).toEqual([]);
+  });
+
   test("max_connections is taken from `connections`, and refused where a member cannot hold it", () => {
     const hosts = [member("db1", "primary"), member("db2", "replica", { memoryMb: 2048 })];
     expect(tuneCluster(fleet(hosts, { connections: 300 })).max_connections).toBe(300);
