@@ -2,7 +2,7 @@
  * Is the memory budget a bound? Servers as `tune` and as pgtune set them, every connection busy with the worst query the
  * budget assumes, autovacuum and one index build besides; the memory of all their processes, sampled all the while.
  *
- *   node bench/memory-bound.ts [--memory 1,2] [--versions 17,18] [--out bench/results/memory-bound.md]
+ *   node bench/memory-bound.ts [--memory 1,2] [--versions 17,18,19] [--out bench/results/memory-bound.md]
  */
 import { rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
@@ -22,7 +22,7 @@ const CPUS = 2;
 const { values } = parseArgs({
   options: {
     memory: { type: "string", default: "1,2" },
-    versions: { type: "string", default: "17,18" },
+    versions: { type: "string", default: "17,18,19" },
     out: { type: "string", default: path.join(import.meta.dirname, "results/memory-bound.md") },
   },
 });
