@@ -78,8 +78,8 @@ const tools = {
 const compared = configs(input).map((config, i) => ({
   ...config,
   file: path.join(folder, `${i}.conf`),
-  data: path.join(folder, `data-${i}`),
 }));
+const folders = compared.map((_, i) => path.join(folder, `data-${i}`));
 const loads: number[] = [];
 const context = (): Context => ({
   server: version,
@@ -118,16 +118,18 @@ try {
   const maker = await startBenchServer({ bin, data, file: compared[0]!.file });
   await makeData(maker, pgbench, Number(values.scale));
   await maker.stop();
-  for (const config of compared) await run(...asServerUser("cp", ["-a", data, config.data]));
+  for (const copy of folders) await run(...asServerUser("cp", ["-a", data, copy]));
 
   const rounds = kept();
   const until = Date.now() + Number(values.minutes) * 60_000;
   for (let i = rounds.length; Date.now() < until; i++) {
     const load = loadavg()[0]!;
     loads.push(load);
-    for (const { name, data, file } of order(i, compared)) {
-      await runners.get(name)?.stop();
-      runners.set(name, await Runner.start({ bin, data, file, options: OPTIONS }, tools));
+    // All are stopped before one starts, and each on another's data: else it gets back the memory it had, and what lies there.
+    for (const runner of runners.values()) await runner.stop();
+    for (const config of order(i, compared)) {
+      const data = folders[(compared.indexOf(config) + i) % folders.length]!;
+      runners.set(config.name, await Runner.start({ bin, data, file: config.file, options: OPTIONS }, tools));
     }
     const slices = new Map(compared.map(({ name }) => [name, [] as [WorkloadName, Slice][]]));
     for (let turn = 0; turn < Number(values.turns); turn++) {
