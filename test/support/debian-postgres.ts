@@ -3,17 +3,7 @@
  * beside each other, with the libraries they were built against, and nothing is installed. Kept in node_modules/.cache.
  */
 import { execFile } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import type { Major } from "../../infra/config/spec.ts";
@@ -78,16 +68,7 @@ async function archiveUri(): Promise<string> {
   return uri;
 }
 
-const isElf = (file: string): boolean => {
-  const magic = Buffer.alloc(4);
-  const opened = openSync(file, "r");
-  try {
-    readSync(opened, magic, 0, 4, 0);
-  } finally {
-    closeSync(opened);
-  }
-  return magic.toString("latin1") === "\x7fELF";
-};
+const isElf = (file: string): boolean => readFileSync(file).toString("latin1", 0, 4) === "\x7fELF";
 
 /** Programs come to name the loader and the libraries beside them, by absolute path: to be done where they stay. */
 async function link(root: string, inside: string): Promise<void> {
