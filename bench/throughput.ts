@@ -18,7 +18,7 @@ import { startBenchServer } from "./support/server.ts";
 import { type Config, configs } from "./throughput/configs.ts";
 import { analytic, makeData } from "./throughput/data.ts";
 import { type Context, type Round, throughputReport, verdicts } from "./throughput/report.ts";
-import { combined, Runner, type Slice, type WorkloadName, workloads } from "./throughput/run.ts";
+import { combined, Runner, type Slice, type WorkloadName } from "./throughput/run.ts";
 
 const run = promisify(execFile);
 
@@ -109,6 +109,9 @@ function kept(): Round[] {
   });
 }
 
+const byConfig = <T>(of: (name: Config["name"]) => T): Record<Config["name"], T> =>
+  Object.fromEntries(compared.map(({ name }) => [name, of(name)])) as Record<Config["name"], T>;
+
 const runners = new Map<Config["name"], Runner>();
 try {
   writeFileSync(tools.analyticFile, analytic);
@@ -131,25 +134,21 @@ try {
       const data = folders[(compared.indexOf(config) + i) % folders.length]!;
       runners.set(config.name, await Runner.start({ bin, data, file: config.file, options: OPTIONS }, tools));
     }
-    const slices = new Map(compared.map(({ name }) => [name, [] as [WorkloadName, Slice][]]));
+    const slices = byConfig(() => ({ "TPC-B": [], "select-only": [], analytic: [] }) as Record<WorkloadName, Slice[]>);
     for (let turn = 0; turn < Number(values.turns); turn++) {
       for (const [j, workload] of TURN.entries()) {
-        for (const { name } of order(i + turn + j, compared)) {
-          slices.get(name)!.push([workload, await runners.get(name)!.slice(workload)]);
-        }
+        for (const { name } of order(i + turn + j, compared))
+          slices[name][workload].push(await runners.get(name)!.slice(workload));
       }
     }
-    const round = Object.fromEntries(
-      compared.map(({ name }) => [
-        name,
-        Object.fromEntries(
-          workloads.map((workload) => [
-            workload,
-            combined(slices.get(name)!.flatMap(([of, slice]) => (of === workload ? [slice] : []))),
-          ]),
-        ),
-      ]),
-    ) as Round;
+    const round: Round = byConfig((name) => {
+      const own = slices[name];
+      return {
+        "TPC-B": combined(own["TPC-B"]),
+        "select-only": combined(own["select-only"]),
+        analytic: combined(own.analytic),
+      };
+    });
     rounds.push(round);
     if (values.rounds) appendFileSync(values.rounds, `${JSON.stringify({ confs: texts, load, round })}\n`);
     if (rounds.length < 3) continue;
