@@ -14,9 +14,8 @@ type Files = Record<string, FileInput>;
 const THP_UNIT = "disable-transparent-huge-pages.service";
 const SETTING = /^([a-z_]+\.[\w.]+) = (\S+)$/gm;
 
-// $1 the root folder without its "/", $2 "look" or "set"; the rest: name=value. A line for each that is not so: "set", "denied", "less" (the kernel gives
-// fewer huge pages), "later" (programs were promised more memory than the limit: with it they would fail), "differs";
-// then the name and what is. vm.overcommit_memory comes last: with the limit of before it would be another limit.
+// $1 the root folder without its "/", $2 "look" or "set"; the rest: name=value. A line for each that is not so: "set", "denied", "later" (programs were
+// promised more memory than the limit: with it they would fail), "differs"; then the name and what is. vm.overcommit_memory comes last: with the limit of before it would be another limit.
 export const KERNEL = `r=$1; mode=$2; shift 2; late=
 for p; do k=\${p%%=*}; v=\${p#*=}; f=$r/proc/sys/$(echo "$k" | tr . /)
 is=$(cat "$f") || exit 1
@@ -25,8 +24,7 @@ if [ ! -w "$f" ]; then echo "denied $k $is"; continue; fi
 if [ "$mode" = look ]; then echo "differs $k $is"; continue; fi
 if [ "$k" = vm.overcommit_kbytes ] && [ "$((v + $(awk '/^SwapTotal:/ { print $2 }' "$r/proc/meminfo")))" -lt "$(awk '/^Committed_AS:/ { print $2 }' "$r/proc/meminfo")" ]; then late=1; fi
 if [ "$late" ] && [ "\${k#vm.overcommit_}" != "$k" ]; then echo "later $k $is"; continue; fi
-echo "$v" > "$f" || exit 1
-now=$(cat "$f"); if [ "$now" -lt "$v" ] 2>/dev/null; then echo "less $k $now"; else echo "set $k $is"; fi
+echo "$v" > "$f" && echo "set $k $is" || exit 1
 done
 t=$r/sys/kernel/mm/transparent_hugepage/enabled
 [ -e "$t" ] || exit 0
@@ -36,8 +34,11 @@ if [ ! -w "$t" ]; then echo "denied transparent_hugepage $is"; exit 0; fi
 if [ "$mode" = look ]; then echo "differs transparent_hugepage $is"; exit 0; fi
 systemctl restart ${THP_UNIT} && echo "set transparent_hugepage $is"`;
 
+// $1 the root folder without its "/". Pages that PostgreSQL's unit reserved are of no use to anything else.
+export const GIVE_BACK = `f=$1/proc/sys/vm/nr_hugepages; [ ! -w "$f" ] || echo 0 > "$f"`;
+
 interface Finding {
-  outcome: "set" | "denied" | "less" | "later" | "differs";
+  outcome: "set" | "denied" | "later" | "differs";
   name: string;
   /** The value there is, or was before it was set. */
   value: string;
@@ -74,11 +75,6 @@ export async function putOsInForce(host: Host, files: Files, context: Context, c
       `${host.name} is a container, and its kernel is that of the machine it runs on: ${said(of("denied"))} stay as they are. Set them there, or memory is not kept within the budget by the kernel.`,
     );
   }
-  for (const { name, value } of of("less"))
-    context.log(
-      "warning",
-      `the kernel of ${host.name} has ${value} huge pages of those in ${name}: its memory is in pieces. They are there after the next boot.`,
-    );
   if (of("later").length > 0)
     context.log(
       "warning",
@@ -97,7 +93,7 @@ export async function readOs(host: Host, files: Files, signal: AbortSignal): Pro
   return live;
 }
 
-/** Takes the files of a generation away; the kernel keeps its values until the next boot. */
+/** Takes the files of a generation away and gives huge pages back; the kernel keeps its other values until the next boot. */
 export async function removeOs(host: Host, generation: string, signal: AbortSignal): Promise<void> {
   const argv = ["find", generation, "-type", "f", "-printf", "%P\\n"];
   const names = (await run(host.transport, argv, { signal })).split("\n").filter(Boolean);
@@ -105,6 +101,7 @@ export async function removeOs(host: Host, generation: string, signal: AbortSign
     await host.transport.exec(["systemctl", "disable", "--quiet", THP_UNIT], { signal });
   for (const name of names) await host.transport.remove(place(name));
   await run(host.transport, ["systemctl", "daemon-reload"], { signal });
+  await run(host.transport, ["sh", "-c", GIVE_BACK, "give-back", ""], { signal });
 }
 
 const place = (name: string): string => `/${name}`;

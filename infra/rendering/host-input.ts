@@ -14,8 +14,6 @@ export interface RenderInput {
   /** Host name → where things are on it; every host has one. */
   layouts: ReadonlyMap<string, HostLayout>;
   templates: Templates;
-  /** Host name → huge pages its own server asks for (shared_memory_size_in_huge_pages). Default: computed, a little more. */
-  hugePages?: ReadonlyMap<string, number>;
 }
 
 export interface HostInput extends RenderInput {

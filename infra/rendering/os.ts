@@ -1,11 +1,13 @@
 /**
- * A host's operating system: memory the kernel may promise, huge pages.
+ * A host's operating system: memory the kernel may promise, transparent huge pages. Those the server uses are reserved
+ * by its unit.
  *
  * Paths are those on the host, from its root. Rendered where the machine belongs to the fleet.
  */
 
 import { isMember, type Platform } from "../config/spec.ts";
 import { memoryShare } from "../tuning/budget.ts";
+import { HUGE_PAGE_MB } from "../tuning/huge-pages.ts";
 import { component, type HostInput, renderFile } from "./host-input.ts";
 import { osMemory } from "./os-memory.ts";
 import type { Component, PlannedFile } from "./types.ts";
@@ -25,17 +27,11 @@ function memoryFiles(input: HostInput): PlannedFile[] {
   const { host } = input;
   const tuning = input.tunings.get(host.name)!;
   const { budget } = tuning;
-  const os = osMemory(host.memoryMb, tuning, input.hugePages?.get(host.name));
+  const os = osMemory(host.memoryMb, tuning);
   const share = memoryShare(host.memoryMb);
   const percent = mb(share * 100);
-  const hugeMb = os.hugePages * 2;
+  const hugeMb = os.hugePages * HUGE_PAGE_MB;
   const withoutHuge = hugeMb > 0 ? ` − ${hugeMb} MB of huge pages` : "";
-  const setting = tuning.settings.get("huge_pages")?.value ?? "off";
-  const hugePagesDetail = os.hugePagesKnown
-    ? "As many as the server says it needs (shared_memory_size_in_huge_pages)."
-    : os.hugePages > 0
-      ? `Upper bound for the shared memory of ${mb(hugeMb)} MB; to be replaced by the server's own shared_memory_size_in_huge_pages.`
-      : `huge_pages is ${setting}: none are reserved.`;
   const file = (path: string, view: Parameters<typeof renderFile>[4]): PlannedFile =>
     renderFile(input, "os", path, { mode: "0644", change: "restart" }, view);
   return [
@@ -44,8 +40,6 @@ function memoryFiles(input: HostInput): PlannedFile[] {
       budgetLimit: mb(budget.limitMb),
       commitDetail: `${percent} % of memory and half of the rest${withoutHuge}; the kernel keeps the other half.`,
       overcommitKb: os.overcommitKb,
-      hugePages: os.hugePages,
-      hugePagesDetail,
     }),
     file("etc/systemd/system/disable-transparent-huge-pages.service", {}),
   ];

@@ -10,6 +10,7 @@ import { clusterName, REPLICATION_ROLE, slotName } from "./names.ts";
 import { PORTS } from "./ports.ts";
 import { conninfo, postgresValue, standbyNames } from "./quoting.ts";
 import { programFile } from "./supervisor.ts";
+import { unitParts } from "./systemd.ts";
 import { postgresqlTls, tlsFiles } from "./tls.ts";
 import { replicationTls } from "./tls-files.ts";
 import { type Component, secretPlaceholder } from "./types.ts";
@@ -95,6 +96,7 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
       "0600",
     ),
     ...tlsFiles(input, "postgresql"),
+    ...unitParts(input),
     programFile(input, "postgresql", {
       command: [
         `${layout.programs.postgresBin}/postgres`,

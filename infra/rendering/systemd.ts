@@ -32,24 +32,31 @@ export function unitFile(
     stopSignal: program.stopSignal,
     stopWaitSeconds: program.stopWaitSeconds,
     openFiles: openFiles(input),
-    memory: name === "postgresql" ? memoryLimits(input) : null,
+    memory: name === "postgresql" ? memoryView(input, program) : null,
   };
   const facts = { change: "restart", name: `${service}.service`, template: "systemd/program.service" } as const;
   return renderFile(input, name, facts.name, facts, view);
 }
 
-function memoryLimits(input: HostInput): View | null {
-  const { host } = input;
+const RESERVE_HUGE_PAGES = "reserve-huge-pages.sh";
+
+/** Files that a member's unit needs beside it. */
+export const unitParts = (input: HostInput): PlannedFile[] =>
+  hasSystemd(input) ? [renderFile(input, "postgresql", RESERVE_HUGE_PAGES, { change: "reload" }, {})] : [];
+
+/** What PostgreSQL's unit says about memory. */
+function memoryView(input: HostInput, program: Program): View | null {
+  const { host, layout } = input;
   if (!isMember(host)) return null;
-  const { memoryHighMb, memoryMaxMb } = osMemory(
-    host.memoryMb,
-    input.tunings.get(host.name)!,
-    input.hugePages?.get(host.name),
-  );
+  const tuning = input.tunings.get(host.name)!;
+  const { hugePages, memoryHighMb, memoryMaxMb } = osMemory(host.memoryMb, tuning);
+  const certain = tuning.settings.get("huge_pages")?.value === "on" ? ", without huge pages" : "";
+  const script = `${layout.current}/postgresql/${RESERVE_HUGE_PAGES}`;
   return {
+    reserveHugePages: systemdCommand(["/bin/sh", script, String(hugePages), layout.user, ...program.command]),
     memoryHighMb,
     memoryMaxMb,
-    highDetail: "The memory budget's limit and a quarter of what is left of the host, without huge pages.",
+    highDetail: `The memory budget's limit and a quarter of what is left of the host${certain}.`,
     maxDetail: "The same with half of the rest.",
   };
 }

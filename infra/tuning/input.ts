@@ -26,7 +26,7 @@ export interface TuneInput {
   walSegmentSizeMb?: number;
   /** Default true. Without checksums wal_log_hints is on, so that pg_rewind works. */
   dataChecksums?: boolean;
-  /** Default by size: "try" from 2 GB of shared_buffers on. "on" only when enough pages are reserved. */
+  /** Default "try". "off" where the kernel is another machine's, "on" only when enough pages are reserved. */
   hugePages?: "off" | "try" | "on";
   /** What the target's binaries were compiled with; default: nothing optional. */
   build?: BuildFeatures;

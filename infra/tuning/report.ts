@@ -1,5 +1,6 @@
 /** A tuning as text: a table for people, a configuration file, JSON for programs. Pure. */
 import { budgetLines } from "./errors.ts";
+import { reservedHugePages } from "./huge-pages.ts";
 import type { TuneInput } from "./input.ts";
 import type { ChangeClass, Setting, Tuning } from "./types.ts";
 
@@ -75,6 +76,12 @@ export function columns(rows: readonly (readonly string[])[]): string {
 const warningLines = (warnings: readonly string[], prefix: string): string =>
   warnings.map((warning) => `${prefix}warning: ${warning}\n`).join("");
 
+/** What the settings cannot do themselves. */
+function hugePagesLines(tuning: Tuning): string[] {
+  const pages = reservedHugePages(tuning);
+  return pages === 0 ? [] : ["", `Huge pages, reserved before the server starts: sysctl vm.nr_hugepages=${pages}`];
+}
+
 /** Parameter, value, what a change of it needs, where it comes from, why; then the budget and the warnings. */
 export function tuningTable(tuning: Tuning): string {
   const rows = [...tuning.settings].map(([name, s]) => [name, s.value.trimEnd(), s.class, s.source, s.reason]);
@@ -83,7 +90,10 @@ export function tuningTable(tuning: Tuning): string {
     .map((line) => `  ${line}\n`)
     .join("");
   const warnings = warningLines(tuning.warnings, "");
-  return `${table}\nMemory budget:\n${budget}${warnings ? `\n${warnings}` : ""}`;
+  const pages = hugePagesLines(tuning)
+    .map((line) => `${line}\n`)
+    .join("");
+  return `${table}\nMemory budget:\n${budget}${pages}${warnings ? `\n${warnings}` : ""}`;
 }
 
 /** Quotes what a configuration file needs quoted; a fraction with a unit (1.5GB) is one of those. */
@@ -100,6 +110,7 @@ export function tuningConf(tuning: Tuning, input: Pick<TuneInput, "version">): s
     "",
     "Memory budget: what this server may use at most",
     ...budgetLines(tuning.budget).map((line) => `  ${line}`),
+    ...hugePagesLines(tuning),
   ].map((line) => `# ${line}`.trimEnd());
   const rows = [...tuning.settings].map(([name, s]) => [`${name} = ${confValue(s.value)}`, `# ${s.reason}`]);
   const warnings = warningLines(tuning.warnings, "# ");

@@ -39,12 +39,11 @@ export function memoryLines({ input, choice, hugePages }: TuneContext): Line[] {
   const { plan, workMemMb } = choice;
   const total = formatMb(input.memoryMb);
   const cache = Math.floor(workloads[input.workload].cacheShare * input.memoryMb);
-  const pages =
-    hugePages === "off"
-      ? "shared_buffers is small, or this platform cannot reserve pages"
-      : hugePages === "try"
-        ? "used if the host has reserved pages; the budget does not count on them"
-        : "pages are reserved on this host";
+  const pages = {
+    off: "this platform shares its machine's kernel, whose pages are not the server's to reserve",
+    try: "faster, when the host reserves them before the server starts; the budget does not count on them",
+    on: "the host reserves them before the server starts",
+  }[hugePages];
   return [
     ["shared_buffers", formatMb(plan.sharedBuffersMb), `${percent(plan.sharedBuffersMb, input.memoryMb)} of ${total}`],
     ["huge_pages", hugePages, pages],

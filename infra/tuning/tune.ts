@@ -94,7 +94,7 @@ export function tune(input: TuneInput): Tuning {
   const solved = solve(input, overrides);
   if (!solved.holds) throw memoryRefusal(input, overrides);
   const wal = walPlan(input, overrides);
-  const hugePages = input.hugePages ?? (solved.choice.plan.sharedBuffersMb >= 2048 ? "try" : "off");
+  const hugePages = input.hugePages ?? "try";
   const context: TuneContext = { ...solved, input, overrides, wal, hugePages };
   const settings = settingsOf(context);
   const combinations = combinationProblems(settings, input);

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { KERNEL, kernelSettings } from "../../provider/os-settings.ts";
+import { GIVE_BACK, KERNEL, kernelSettings } from "../../provider/os-settings.ts";
 
 let root: string;
 const file = (name: string): string => path.join(root, name);
@@ -71,6 +71,14 @@ describe("kernel settings", () => {
     expect([value("overcommit_kbytes"), value("overcommit_memory")]).toEqual(["0", "0"]);
     put("proc/meminfo", "SwapTotal: 1000 kB\nCommitted_AS: 901000 kB\n");
     expect(kernel("set", ...LIMIT)).toHaveLength(2);
+  });
+
+  test("huge pages are given back with the files, where they can be", () => {
+    const giveBack = () => spawnSync("sh", ["-c", GIVE_BACK, "give-back", root], { encoding: "utf8" });
+    expect(giveBack()).toMatchObject({ status: 0, stderr: "" });
+    put("proc/sys/vm/nr_hugepages", "571\n");
+    expect(giveBack()).toMatchObject({ status: 0, stderr: "" });
+    expect(value("nr_hugepages")).toBe("0");
   });
 
   test("transparent huge pages are switched off by the unit that does it at boot", () => {

@@ -336,8 +336,9 @@ describe("an overlay", () => {
     const rendered = new Set(
       fleets.flatMap((spec) => everyFile(renderFleet(input(spec))).map((f) => `${f.component}/${f.path}`)),
     );
-    // All units are made from one template; see systemd.test.ts.
+    // All units are made from one template, and one of them needs a file beside it; see systemd.test.ts.
     rendered.add("systemd/program.service");
+    rendered.add("postgresql/reserve-huge-pages.sh");
     // What a machine is told at its first boot is no file of the fleet; see platforms/aws/program.test.ts.
     rendered.add("aws/user-data.sh");
     const partials = [...templates.values()].flatMap(({ text }) =>

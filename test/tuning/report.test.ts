@@ -82,6 +82,16 @@ describe("a tuning as a file and as a table", () => {
     for (const { name } of tuning.budget.terms) expect(head).toContain(name);
   });
 
+  test("both say how many huge pages to reserve, and nothing of it where none are used", () => {
+    const line = /^(?:# )?Huge pages, reserved before the server starts: sysctl vm\.nr_hugepages=(\d+)$/m;
+    const tuning = tune(guide);
+    const sharedMb = tuning.budget.terms.find(({ name }) => name === "shared memory")!.mb;
+    for (const text of [tuningConf(tuning, guide), tuningTable(tuning)])
+      expect(Number(line.exec(text)![1])).toBe(Math.ceil(sharedMb / 2));
+    const off = tune({ ...guide, hugePages: "off" });
+    for (const text of [tuningConf(off, guide), tuningTable(off)]) expect(text).not.toMatch(line);
+  });
+
   test("what a file needs quoted is quoted", () => {
     expect(["8GB", "on", "0.9", "-1", "replica"].map(confValue)).toEqual(["8GB", "on", "0.9", "-1", "replica"]);
     expect(confValue("/bin/true")).toBe("'/bin/true'");
