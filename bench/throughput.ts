@@ -3,7 +3,10 @@
  * interval of each ratio is narrow enough or the time is used up. Every round begins with servers started anew.
  *
  *   nice -n -18 node bench/throughput.ts [--minutes 60] [--least 8] [--bin /usr/lib/postgresql/15/bin] [--scale 30] [--memory 4]
- *     [--turns 2] [--tpcb 2] [--select 1] [--out bench/results/throughput.md] [--note TEXT]... [--rounds FILE]
+ *     [--turns 2] [--tpcb 2] [--select 1] [--out bench/results/throughput.md] [--note TEXT]... [--rounds FILE] [--small-pages]
+ *
+ * Huge pages are part of our settings: they are reserved for our server as its unit does it, and given back at the end. That needs root;
+ * --small-pages measures without.
  *
  * --rounds keeps what was measured: the next run with the same file and settings goes on with it.
  */
@@ -17,6 +20,7 @@ import { asServerUser, serverFolder } from "../test/support/embedded-postgres.ts
 import { startBenchServer } from "./support/server.ts";
 import { type Config, configs } from "./throughput/configs.ts";
 import { analytic, makeData } from "./throughput/data.ts";
+import { reserveHugePages, takeHugePages } from "./throughput/huge-pages.ts";
 import { type Context, type Round, throughputReport, verdicts } from "./throughput/report.ts";
 import { combined, Runner, type Slice, type WorkloadName } from "./throughput/run.ts";
 
@@ -32,6 +36,7 @@ const { values } = parseArgs({
     turns: { type: "string", default: "2" },
     tpcb: { type: "string", default: "2" },
     select: { type: "string", default: "1" },
+    "small-pages": { type: "boolean", default: false },
     rounds: { type: "string" },
     note: { type: "string", multiple: true, default: [] },
     out: { type: "string", default: path.join(import.meta.dirname, "results/throughput.md") },
@@ -75,7 +80,8 @@ const tools = {
   selectSeconds: Number(values.select),
   tpcbSeconds: Number(values.tpcb),
 };
-const compared = configs(input).map((config, i) => ({
+const ownKernel = !values["small-pages"];
+const compared = configs(input, ownKernel).map((config, i) => ({
   ...config,
   file: path.join(folder, `${i}.conf`),
 }));
@@ -109,6 +115,15 @@ function kept(): Round[] {
   });
 }
 
+/** As a unit starts it. */
+const serverCommand = (data: string, file: string): string[] => [
+  path.join(bin, "postgres"),
+  "-D",
+  data,
+  "-c",
+  `config_file=${file}`,
+];
+
 const byConfig = <T>(of: (name: Config["name"]) => T): Record<Config["name"], T> =>
   Object.fromEntries(compared.map(({ name }) => [name, of(name)])) as Record<Config["name"], T>;
 
@@ -130,9 +145,16 @@ try {
     loads.push(load);
     // All are stopped before one starts, and each on another's data: else it gets back the memory it had, and what lies there.
     for (const runner of runners.values()) await runner.stop();
+    if (ownKernel) takeHugePages();
     for (const config of order(i, compared)) {
       const data = folders[(compared.indexOf(config) + i) % folders.length]!;
-      runners.set(config.name, await Runner.start({ bin, data, file: config.file, options: OPTIONS }, tools));
+      if (config.hugePages) await reserveHugePages(config.hugePages, "postgres", serverCommand(data, config.file));
+      const runner = await Runner.start({ bin, data, file: config.file, options: OPTIONS }, tools);
+      runners.set(config.name, runner);
+      if (runner.hugeMb > 0 !== (config.hugePages ?? 0) > 0)
+        throw new Error(
+          `${config.name} has ${runner.hugeMb} MB of huge pages, expected ${config.hugePages ? "all" : "none"}`,
+        );
     }
     const slices = byConfig(() => ({ "TPC-B": [], "select-only": [], analytic: [] }) as Record<WorkloadName, Slice[]>);
     for (let turn = 0; turn < Number(values.turns); turn++) {

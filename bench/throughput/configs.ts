@@ -1,13 +1,16 @@
 /** The sets of settings that are compared, for the same host. */
+import { osMemory } from "../../infra/rendering/os-memory.ts";
 import { formatMb } from "../../infra/tuning/format.ts";
 import { confValue, tuningConf } from "../../infra/tuning/report.ts";
 import { type TuneInput, tune } from "../../infra/tuning/tune.ts";
 import { pgtune, type Settings } from "../support/pgtune.ts";
 
 export interface Config {
-  name: "ours" | "pgtune" | "guide" | "stock" | "pgtune + instruments";
+  name: "ours" | "ours, small pages" | "pgtune" | "guide" | "stock" | "pgtune + instruments";
   /** Text of a configuration file. */
   conf: string;
+  /** Upper bound of the huge pages that are reserved for it. */
+  hugePages?: number;
 }
 
 const text = (settings: Settings): string =>
@@ -57,13 +60,25 @@ const stock: Settings = { shared_buffers: "128MB", max_wal_size: "1GB", min_wal_
 /** What ours measures with and the others do not: statement statistics, plans of slow statements, I/O timing. */
 const INSTRUMENTS = /^(shared_preload_libraries|pg_stat_statements\.\w+|auto_explain\.\w+|track_io_timing)$/;
 
-export function configs(input: TuneInput): Config[] {
-  const ours = tune(input);
+/**
+ * Ours as on hosts whose kernel is the fleet's, where huge pages are reserved for the server, and as on others; no other
+ * of them reserves any.
+ *
+ * @param ownKernel false: only the second, as "ours"
+ */
+export function configs(input: TuneInput, ownKernel = true): Config[] {
+  const small: TuneInput = { ...input, hugePages: "off" };
+  const ours = tune(ownKernel ? input : small);
   const theirs = text(pgtune(input.memoryMb, input.cpus));
   const instruments = [...ours.settings].filter(([name]) => INSTRUMENTS.test(name));
   const lines = instruments.map(([name, { value }]) => `${name} = ${confValue(value)}\n`).join("");
   return [
-    { name: "ours", conf: tuningConf(ours, input) },
+    {
+      name: "ours",
+      conf: tuningConf(ours, input),
+      ...(ownKernel ? { hugePages: osMemory(input.memoryMb, ours).hugePages } : {}),
+    },
+    ...(ownKernel ? [{ name: "ours, small pages" as const, conf: tuningConf(tune(small), small) }] : []),
     { name: "pgtune", conf: theirs },
     { name: "pgtune + instruments", conf: theirs + lines },
     { name: "guide", conf: text(guide(input.memoryMb)) },

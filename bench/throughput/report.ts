@@ -3,12 +3,16 @@ import type { Config } from "./configs.ts";
 import { type Slice, type WorkloadName, workloads } from "./run.ts";
 import { median, pairedRatio, type Ratio, spread } from "./statistics.ts";
 
-export type Round = Record<Config["name"], Record<WorkloadName, Slice>>;
+type Measured = Record<WorkloadName, Slice>;
+export type Round = Record<Exclude<Config["name"], "ours, small pages">, Measured> & { "ours, small pages"?: Measured };
 
 /** Settings with nothing that observes the server but what it has anyway. */
 const OTHERS = ["pgtune", "guide", "stock"] as const;
 const INSTRUMENTED = "pgtune + instruments";
-const NAMES = ["ours", ...OTHERS, INSTRUMENTED] as const;
+const SMALL = "ours, small pages";
+const ALL = ["ours", SMALL, ...OTHERS, INSTRUMENTED] as const;
+/** What was measured; rounds without huge pages have no ours with small pages. */
+const namesOf = (rounds: readonly Round[]): Config["name"][] => ALL.filter((name) => name in rounds[0]!);
 /** Not inferior: the lower bound of the interval is at least this share of the best. */
 export const CLAIM = 0.95;
 
@@ -17,7 +21,7 @@ const values = (
   name: Config["name"],
   workload: WorkloadName,
   of: keyof Slice = "tps",
-): number[] => rounds.map((round) => round[name][workload][of]);
+): number[] => rounds.map((round) => round[name]![workload][of]);
 
 export interface Verdict {
   workload: WorkloadName;
@@ -31,14 +35,14 @@ export interface Verdict {
   halfWidth: number;
 }
 
-export function verdicts(rounds: readonly Round[]): Verdict[] {
+export function verdicts(rounds: readonly Round[], ours: Config["name"] = "ours"): Verdict[] {
   return workloads.map((workload) => {
     const best = OTHERS.reduce<Config["name"]>(
       (a, b) => (median(values(rounds, b, workload)) > median(values(rounds, a, workload)) ? b : a),
       OTHERS[0],
     );
     const [ratio, perCpu] = (["tps", "perCpuSecond"] as const).map((of) =>
-      pairedRatio(values(rounds, "ours", workload, of), values(rounds, best, workload, of)),
+      pairedRatio(values(rounds, ours, workload, of), values(rounds, best, workload, of)),
     ) as [Ratio, Ratio];
     return { workload, best, ratio, perCpu, reached: ratio.low >= CLAIM, halfWidth: (ratio.high - ratio.low) / 2 };
   });
@@ -81,8 +85,10 @@ export interface Context {
 }
 
 export function throughputReport(rounds: readonly Round[], context: Context): string {
+  const names = namesOf(rounds);
+  const small = names.includes(SMALL);
   const speed = workloads.flatMap((workload) =>
-    NAMES.map((name) => {
+    names.map((name) => {
       const own = values(rounds, name, workload);
       return [
         workload,
@@ -95,7 +101,7 @@ export function throughputReport(rounds: readonly Round[], context: Context): st
     }),
   );
   const work = workloads.flatMap((workload) =>
-    NAMES.map((name) => {
+    names.map((name) => {
       const own = values(rounds, name, workload, "perCpuSecond");
       if (name === "ours") return [workload, name, number(median(own)), `± ${percent(spread(own))}`, "", ""];
       const { mean, low, high } = pairedRatio(values(rounds, "ours", workload, "perCpuSecond"), own);
@@ -104,7 +110,7 @@ export function throughputReport(rounds: readonly Round[], context: Context): st
     }),
   );
   const against = workloads.flatMap((workload) =>
-    NAMES.slice(1).map((name) => {
+    names.slice(1).map((name) => {
       const { mean, low, high } = pairedRatio(values(rounds, "ours", workload), values(rounds, name, workload));
       return [workload, `ours ÷ ${name}`, mean.toFixed(3), `${low.toFixed(3)} to ${high.toFixed(3)}`];
     }),
@@ -119,29 +125,24 @@ data with the same server. Written by \`bench/throughput.ts\`.
 The claim: on each workload the lower end of the 95 % interval of ours ÷ the best other is at least ${CLAIM}.
 **${reached ? "Reached on all three." : `Reached on ${results.filter((verdict) => verdict.reached).length} of ${results.length}.`}**
 
-${table(
-  ["workload", "best other", "ours ÷ best", "95 % interval", ""],
-  results.map((verdict) => [
-    verdict.workload,
-    verdict.best,
-    verdict.ratio.mean.toFixed(3),
-    `${verdict.ratio.low.toFixed(3)} to ${verdict.ratio.high.toFixed(3)}`,
-    words(verdict),
-  ]),
-)}
+${verdictTable(results)}${small ? smallPages(rounds) : ""}
 ## With the same instruments
 
 Ours carries \`pg_stat_statements\`, \`auto_explain\` and I/O timing, the guide the first two, for every statement and with a clock call for each row; pgtune and stock have none. \`${INSTRUMENTED}\` is pgtune's settings with
-those of ours added. The first three rows compare the settings alone, the last three are what the instruments cost.
+those of ours added. The first rows compare the settings alone, the last three are what the instruments cost.
 
 ${table(
   ["workload", "", "throughput", "95 % interval", "per processor second", "95 % interval"],
   [
-    ...workloads.map((workload) => [
-      workload,
-      `ours ÷ ${INSTRUMENTED}`,
-      ...compare(rounds, "ours", INSTRUMENTED, workload),
-    ]),
+    ...names
+      .filter((name) => name === "ours" || name === SMALL)
+      .flatMap((name) =>
+        workloads.map((workload) => [
+          workload,
+          `${name} ÷ ${INSTRUMENTED}`,
+          ...compare(rounds, name, INSTRUMENTED, workload),
+        ]),
+      ),
     ...workloads.map((workload) => [
       workload,
       `${INSTRUMENTED} ÷ pgtune`,
@@ -190,11 +191,39 @@ ${common(context.confs)}\`\`\`
 `;
 }
 
+const verdictTable = (results: readonly Verdict[]): string =>
+  table(
+    ["workload", "best other", "ours ÷ best", "95 % interval", ""],
+    results.map((verdict) => [
+      verdict.workload,
+      verdict.best,
+      verdict.ratio.mean.toFixed(3),
+      `${verdict.ratio.low.toFixed(3)} to ${verdict.ratio.high.toFixed(3)}`,
+      words(verdict),
+    ]),
+  );
+
+const smallPages = (rounds: readonly Round[]): string => `
+## Huge pages
+
+That is ours on hosts whose kernel is the fleet's (platforms \`existing\` and \`aws\`): \`huge_pages = try\`, and the server's unit reserves as many pages as the server asks for. pgtune says \`off\`
+for this host, the guide and stock leave it at \`try\` and reserve none. On platforms that share a kernel (\`local\`, \`docker\`) ours has small pages too:
+
+${verdictTable(verdicts(rounds, SMALL))}
+Ours with huge pages ÷ ours without:
+
+${table(
+  ["workload", "throughput", "95 % interval", "per processor second", "95 % interval"],
+  workloads.map((workload) => [workload, ...compare(rounds, "ours", SMALL, workload)]),
+)}`;
+
 /** Lines of ours whose parameter one of the others sets, or that cost or save work. */
 function common(confs: readonly Config[]): string {
   const name = (line: string): string | undefined => /^([a-z_.]+) = /.exec(line)?.[1];
   const named = new Set(
-    confs.filter((config) => config.name !== "ours").flatMap(({ conf }) => conf.split("\n").map(name)),
+    confs
+      .filter((config) => (OTHERS as readonly string[]).includes(config.name))
+      .flatMap(({ conf }) => conf.split("\n").map(name)),
   );
   const more =
     /^(hash_mem_multiplier|autovacuum_work_mem|track_io_timing|shared_preload_libraries|wal_level|archive_mode) /;

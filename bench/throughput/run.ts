@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import type pg from "pg";
 import { processTree } from "../memory/proc.ts";
 import { type BenchServer, type StartOptions, startBenchServer } from "../support/server.ts";
+import { hugeMbOf } from "./huge-pages.ts";
 
 const run = promisify(execFile);
 
@@ -81,6 +82,11 @@ export class Runner {
     await runner.#load("select-only");
     runner.#signal("SIGSTOP");
     return runner;
+  }
+
+  /** MB of huge pages that the server has. */
+  get hugeMb(): number {
+    return hugeMbOf(this.#server.pid);
   }
 
   async slice(workload: WorkloadName): Promise<Slice> {
