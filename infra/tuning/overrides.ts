@@ -75,3 +75,9 @@ export function megabytes(overrides: Overrides, name: string, version: TuneInput
   if (amount === undefined || amount < 0) return amount;
   return amount * (MB_PER_UNIT[factOf(name, version)?.unit ?? ""] ?? 1);
 }
+
+/** Parameters that hand WAL to an archive; none when nothing archives. */
+export const archiveParameters = (overrides: Overrides): string[] =>
+  overrides.get("archive_mode")?.value === "off"
+    ? []
+    : ["archive_command", "archive_library"].filter((name) => overrides.get(name)?.value);

@@ -2,7 +2,7 @@
 import { BudgetError } from "./errors.ts";
 import { formatMb } from "./format.ts";
 import type { TuneInput } from "./input.ts";
-import { megabytes, type Overrides } from "./overrides.ts";
+import { archiveParameters, megabytes, type Overrides } from "./overrides.ts";
 import type { Budget } from "./types.ts";
 import { clamp, workloads } from "./workloads.ts";
 
@@ -34,14 +34,13 @@ export function walPlan(input: TuneInput, overrides: Overrides): WalPlan {
   const most = wholeGb(Math.max(Math.min(tenth, 0.25 * diskMb), 2 * segment));
   const max = own("max_wal_size") ?? Math.max(most, own("min_wal_size") ?? 0);
   const least = Math.max(Math.min(workloads[input.workload].minWalSizeMb, wholeGb(max / 4)), 2 * segment);
-  const archives = overrides.has("archive_command") || overrides.has("archive_library");
   return {
     diskMb,
     maxWalSizeMb: max,
     minWalSizeMb: own("min_wal_size") ?? Math.min(least, max),
     walKeepSizeMb: own("wal_keep_size") ?? ((input.replicas ?? 0) > 0 ? Math.floor(Math.min(1024, 0.05 * diskMb)) : 0),
     maxSlotWalKeepSizeMb: own("max_slot_wal_keep_size") ?? wholeGb(0.3 * diskMb),
-    archiveBacklogMb: archives ? max : 0,
+    archiveBacklogMb: archiveParameters(overrides).length > 0 ? max : 0,
   };
 }
 

@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { majors } from "../../infra/tuning/facts.ts";
+import { readOverrides } from "../../infra/tuning/overrides.ts";
 import { type TuneInput, tune, tuneFleet } from "../../infra/tuning/tune.ts";
+import { walPlan } from "../../infra/tuning/wal.ts";
 import { fleet, member } from "./fleet.ts";
 
 const input: TuneInput = { version: 17, workload: "oltp", memoryMb: 8192, cpus: 4, diskMb: 102400, storage: "ssd" };
@@ -52,5 +54,17 @@ describe("archiving", () => {
     ],
   ])("%s", (_name, parameters, expected) => {
     expect(archiving(parameters)).toEqual(expected);
+  });
+
+  test.each([
+    [{}, false],
+    [{ archive_command: "" }, false],
+    [{ archive_mode: "off", archive_command: "cp %p /mnt/%f" }, false],
+    [{ archive_command: "cp %p /mnt/%f" }, true],
+    [{ archive_library: "basic_archive" }, true],
+  ])("with %j WAL that waits for it has room on the disk: %s", (cluster, waits) => {
+    const { overrides } = readOverrides({ ...input, overrides: { cluster } });
+    const { archiveBacklogMb, maxWalSizeMb } = walPlan(input, overrides);
+    expect(archiveBacklogMb).toBe(waits ? maxWalSizeMb : 0);
   });
 });
