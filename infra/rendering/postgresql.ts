@@ -31,8 +31,8 @@ export function postgresqlComponent(input: HostInput): { component: Component; s
     ["unix_socket_directories", layout.run, "sockets of this host alone"],
     ["hba_file", `${folder}/pg_hba.conf`, "follows the link to the generation in force"],
     ["ident_file", `${folder}/pg_ident.conf`, "follows the link to the generation in force"],
-    ["log_destination", "stderr", "supervisor keeps and rotates it"],
-    ["logging_collector", "off", "supervisor keeps and rotates it"],
+    ["log_destination", "stderr", "the service manager keeps and rotates it"],
+    ["logging_collector", "off", "the service manager keeps and rotates it"],
   ];
   const topology: Line[] = [["cluster_name", clusterName(spec.cluster.name, host.name), "shown in process titles"]];
   if (spec.cluster.synchronous === "quorum") {
