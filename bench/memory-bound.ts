@@ -48,6 +48,8 @@ for (const version of values.versions.split(",").map(Number) as Major[]) {
         cpus: CPUS,
         diskMb: 20 * 1024,
         storage: "ssd",
+        // The summed share of processes does not show huge pages.
+        hugePages: "off",
       };
       const tuning = tune(input);
       const theirs = pgtune(input.memoryMb, CPUS);
