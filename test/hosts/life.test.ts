@@ -157,6 +157,29 @@ step("more connections, then fewer: both orders are kept, and nothing waits for 
   }
 });
 
+step("where its kernel may be written, a unit reserves the huge pages that its server asks for", async () => {
+  const unit = fleet.unit("db2", "postgresql");
+  const value = "/proc/sys/vm/nr_hugepages";
+  const before = shell("db2", `cat ${value}`);
+  // The kernel is that of the machine the container runs on: only this value can be written, and it is put back.
+  shell(
+    "db2",
+    `mkdir /run/kernel && mount -t proc proc /run/kernel && mount --bind /run/kernel/sys/vm/nr_hugepages ${value}`,
+  );
+  try {
+    shell("db2", `systemctl restart ${unit}`);
+    await streaming(fleet, ["db2"]);
+    expect(shell("db2", `cat ${value}`)).toBe(show("shared_memory_size_in_huge_pages").db2);
+    const pid = shell("db2", `systemctl show -p MainPID --value ${unit}`);
+    expect(shell("db2", `awk '/^HugetlbPages:/ { print $2 }' /proc/${pid}/status`)).toMatch(/^[1-9]/);
+  } finally {
+    shell("db2", `systemctl stop ${unit}; echo ${before} > ${value}; umount ${value} /run/kernel; rmdir /run/kernel`);
+  }
+  shell("db2", `systemctl start ${unit}`);
+  await streaming(fleet, ["db2"]);
+  await settled();
+});
+
 step("the primary moves and comes back while an application writes: no write fails, none is lost", async () => {
   for (const primary of ["db2", "db1"] as const) {
     const other = primary === "db1" ? "db2" : "db1";
