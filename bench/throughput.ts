@@ -72,6 +72,8 @@ const input: TuneInput = {
 };
 
 const folder = serverFolder("pgfleet-throughput-");
+// Also when it is interrupted.
+process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 const data = path.join(folder, "data");
 const pgbench = path.join(bin, "pgbench");
 const tools = {
@@ -186,5 +188,4 @@ try {
   }
 } finally {
   for (const runner of runners.values()) await runner.stop();
-  rmSync(folder, { recursive: true, force: true });
 }

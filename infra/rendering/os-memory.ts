@@ -11,9 +11,11 @@ const HIGH_PART = 1 / 4;
 export interface OsMemory {
   /** Upper bound of the huge pages that the server reserves when it starts; 0 when it does not use them. */
   hugePages: number;
+  /** With "on" they are there for certain, and no part of the limits; with "try" they may not be there. */
+  hugePagesCertain: boolean;
   /** vm.overcommit_kbytes: share of memory, half of the rest, without huge pages. */
   overcommitKb: number;
-  /** Limits of the server's service, MB. Huge pages do not count in them: with "on" they are taken off, with "try" they may not be there. */
+  /** Limits of the server's service, MB. */
   memoryHighMb: number;
   memoryMaxMb: number;
 }
@@ -24,12 +26,13 @@ export function osMemory(memoryMb: number, tuning: Tuning): OsMemory {
   const hugeMb = hugePages * HUGE_PAGE_MB;
   const share = memoryShare(memoryMb);
   const rest = (1 - share) * memoryMb;
-  // A server that does without the pages needs all of its limit; then what it is promised in all is the tighter bound.
-  const certainMb = tuning.settings.get("huge_pages")?.value === "on" ? hugeMb : 0;
+  const hugePagesCertain = tuning.settings.get("huge_pages")?.value === "on";
+  // Huge pages do not count in a service's limits, but a server that does without them needs all of its limit.
   // The budget's limit leaves room for the host's other services; they are not part of the server's own limits.
-  const serverMb = tuning.budget.limitMb - certainMb;
+  const serverMb = tuning.budget.limitMb - (hugePagesCertain ? hugeMb : 0);
   return {
     hugePages,
+    hugePagesCertain,
     overcommitKb: Math.floor((share * memoryMb + COMMIT_PART * rest - hugeMb) * 1024),
     memoryHighMb: Math.floor(serverMb + HIGH_PART * rest),
     memoryMaxMb: Math.floor(serverMb + COMMIT_PART * rest),

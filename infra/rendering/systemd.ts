@@ -48,15 +48,16 @@ export const unitParts = (input: HostInput): PlannedFile[] =>
 function memoryView(input: HostInput, program: Program): View | null {
   const { host, layout } = input;
   if (!isMember(host)) return null;
-  const tuning = input.tunings.get(host.name)!;
-  const { hugePages, memoryHighMb, memoryMaxMb } = osMemory(host.memoryMb, tuning);
-  const certain = tuning.settings.get("huge_pages")?.value === "on" ? ", without huge pages" : "";
+  const { hugePages, hugePagesCertain, memoryHighMb, memoryMaxMb } = osMemory(
+    host.memoryMb,
+    input.tunings.get(host.name)!,
+  );
   const script = `${layout.current}/postgresql/${RESERVE_HUGE_PAGES}`;
   return {
     reserveHugePages: systemdCommand(["/bin/sh", script, String(hugePages), layout.user, ...program.command]),
     memoryHighMb,
     memoryMaxMb,
-    highDetail: `The memory budget's limit and a quarter of what is left of the host${certain}.`,
+    highDetail: `The memory budget's limit and a quarter of what is left of the host${hugePagesCertain ? ", without huge pages" : ""}.`,
     maxDetail: "The same with half of the rest.",
   };
 }
