@@ -48,6 +48,7 @@ export async function startBenchServer(start: StartOptions): Promise<BenchServer
   // A measurement that is interrupted leaves no server behind.
   const atExit = (): void => {
     if (running()) server.kill("SIGQUIT");
+    rmSync(sockets, { recursive: true, force: true });
   };
   process.once("exit", atExit);
   const stop = async (): Promise<void> => {
