@@ -31,30 +31,6 @@ export async function serverReady(target: SqlTarget, context: Context, limitMs =
     }
     return status.running && (await select(target, "SELECT 1 AS one", context.signal, 5000)).length === 1;
   });
-  await warnOfSmallPages(target, lastPid, context);
-}
-
-// $1 the root folder without its "/", $2 pid of the postmaster. Says "small" when the kernel is this machine's and the
-// server has none of its huge pages.
-const SMALL_PAGES = `[ -w "$1/proc/sys/vm/nr_hugepages" ] && grep -Eq "^HugetlbPages:[[:space:]]+0 kB" "$1/proc/$2/status" && echo small`;
-
-/** The unit reserves huge pages before each start; a kernel that cannot find them lets the server start without. */
-async function warnOfSmallPages(target: SqlTarget, pid: number, context: Context): Promise<void> {
-  const { host } = target;
-  if (host.connection.platform !== "ssh") return;
-  const argv = ["sh", "-c", SMALL_PAGES, "small-pages", "", String(pid)];
-  const { stdout } = await host.transport.exec(argv, { signal: context.signal });
-  if (stdout.trim() !== "small") return;
-  const [{ wanted } = { wanted: "" }] = await select<{ wanted: string }>(
-    target,
-    "SELECT current_setting('huge_pages') AS wanted",
-    context.signal,
-  );
-  if (wanted === "off") return;
-  context.log(
-    "warning",
-    `PostgreSQL on ${host.name} runs without huge pages: the kernel did not find as many as it needs. Its memory is in pieces, or something else uses it; after a boot they are there (journalctl -u ${host.connection.unitPrefix}-${SERVICE}).`,
-  );
 }
 
 /** The server's own last words, for an error a person can act on. */

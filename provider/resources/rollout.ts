@@ -12,6 +12,7 @@ import { declaredFleet, notePlan } from "../rollout/foretell.ts";
 import { type LiveMember, observe } from "../rollout/observe.ts";
 import { readRegistries, registryOf, writeRegistries } from "../rollout/registry.ts";
 import { outputs } from "../rollout/report.ts";
+import { warnOfSmallPages } from "../rollout/small-pages.ts";
 import { strays } from "../rollout/strays.ts";
 import { type Crew, lockCrew, look, runOf } from "../rollout/work.ts";
 import { type Context, type DiffResult, PartialFailure, type Resource } from "../types.ts";
@@ -138,6 +139,7 @@ async function converge(
     const reached = await observe(news.members, news.poolers, context);
     // From then on it is said whenever hosts are read, which is before every `up`.
     if (!olds) await warnOfBackups(news, reached, context);
+    await warnOfSmallPages(news, reached, context);
     return outputs(news, reached, identifier);
   } catch (error) {
     const live = await observe(news.members, news.poolers, context).catch(() => undefined);
